@@ -1,0 +1,7 @@
+//! Connection-pool limits of a service mesh, inside the service itself.
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod limits;
+
+pub use limits::Limits;

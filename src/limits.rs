@@ -1,0 +1,126 @@
+//! [`Limits`]: what a pool enforces, as plain data.
+//!
+//! One type serves both directions, and everything that can produce limits (code, a rule file,
+//! later a control plane) produces this. It knows nothing of how a limit is enforced.
+//!
+//! ```
+//! use meshpool::Limits;
+//!
+//! let limits = Limits::new()
+//!     .max_requests(100)
+//!     .max_pending_requests(20)
+//!     .max_requests_per_connection(1000);
+//!
+//! assert_eq!(limits.max_requests, Some(100));
+//! assert_eq!(Limits::default().max_requests, None, "unlimited unless set");
+//! ```
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// What a pool enforces. Everything is unlimited unless set.
+///
+/// For [`max_requests`](Self::max_requests) and
+/// [`max_pending_requests`](Self::max_pending_requests) a limit is *unlimited* (`None`) or any
+/// number, 0 included. That is where this type says more than Istio's `DestinationRule`, in which
+/// 0 means unset: reading a rule turns its 0 into `None`. Numbers above `i32::MAX` are unlimited.
+///
+/// The fields are public so that limits can be inspected; the builder methods of the same names
+/// set them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(default, deny_unknown_fields)
+)]
+#[non_exhaustive]
+pub struct Limits {
+    /// How many requests may be active at once (*slots*). 0 admits nothing.
+    ///
+    /// Istio: `connectionPool.http.http2MaxRequests`, for HTTP/1 as well despite its name;
+    /// Envoy: `max_requests`.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub max_requests: Option<u32>,
+
+    /// How many requests may wait for a slot (*places*). 0 means no queue: a request that finds
+    /// no slot is refused at once.
+    ///
+    /// Istio: `connectionPool.http.http1MaxPendingRequests`, for HTTP/2 as well despite its
+    /// name; Envoy: `max_pending_requests`.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub max_pending_requests: Option<u32>,
+
+    /// After how many requests a connection is retired.
+    ///
+    /// Istio: `connectionPool.http.maxRequestsPerConnection`; Envoy:
+    /// `max_requests_per_connection`.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub max_requests_per_connection: Option<NonZeroU32>,
+
+    /// How long a connection may stay without an active request before it is closed.
+    ///
+    /// Istio: `connectionPool.http.idleTimeout`, else `connectionPool.tcp.idleTimeout`. Envoy's
+    /// default of one hour does not apply here: unset is no limit.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub idle_timeout: Option<Duration>,
+
+    /// How old a connection may become before it is drained and closed.
+    ///
+    /// Istio: `connectionPool.tcp.maxConnectionDuration`.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub max_connection_duration: Option<Duration>,
+}
+
+impl Limits {
+    /// No limits at all: the same as `Limits::default()`.
+    pub const fn new() -> Self {
+        Self {
+            max_requests: None,
+            max_pending_requests: None,
+            max_requests_per_connection: None,
+            idle_timeout: None,
+            max_connection_duration: None,
+        }
+    }
+
+    /// Sets how many requests may be active at once; `None` is unlimited. Default: unlimited.
+    #[must_use]
+    pub fn max_requests(mut self, max: impl Into<Option<u32>>) -> Self {
+        self.max_requests = max.into();
+        self
+    }
+
+    /// Sets how many requests may wait for a slot; `None` is unlimited. Default: unlimited.
+    #[must_use]
+    pub fn max_pending_requests(mut self, max: impl Into<Option<u32>>) -> Self {
+        self.max_pending_requests = max.into();
+        self
+    }
+
+    /// Sets after how many requests a connection is retired; `None` is never. Default: never.
+    ///
+    /// # Panics
+    ///
+    /// If `max` is 0: a connection serves at least one request.
+    #[must_use]
+    pub fn max_requests_per_connection(mut self, max: impl Into<Option<u32>>) -> Self {
+        self.max_requests_per_connection = max
+            .into()
+            .map(|max| NonZeroU32::new(max).expect("max_requests_per_connection must be at least 1"));
+        self
+    }
+
+    /// Sets how long a connection may be idle; `None` is for ever. Default: for ever.
+    #[must_use]
+    pub fn idle_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.idle_timeout = timeout.into();
+        self
+    }
+
+    /// Sets how old a connection may become; `None` is any age. Default: any age.
+    #[must_use]
+    pub fn max_connection_duration(mut self, age: impl Into<Option<Duration>>) -> Self {
+        self.max_connection_duration = age.into();
+        self
+    }
+}
