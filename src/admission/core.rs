@@ -1,0 +1,619 @@
+//! The heart: one atomic word and a FIFO queue.
+//!
+//! # Invariants
+//!
+//! 1. *pending* changes only under the lock, and equals the queue's length (with those that
+//!    observe mode lets run) whenever the lock is free. To enqueue: lock, reserve memory, add 1 to
+//!    pending by CAS, link, unlock. With the CAS before the lock, a grant could find an empty
+//!    queue, and a slot would be lost.
+//! 2. *free* changes anywhere, and only by read-modify-write. To admit takes `free > 0` and
+//!    `pending == 0` in one CAS, so that nobody overtakes the queue.
+//! 3. A releaser that saw `pending > 0` and made `free > 0` takes the lock and grants. Each
+//!    critical section ends with `free <= 0` or `pending == 0`, up to releases that come after its
+//!    last load of the word; their releasers follow with a section of their own.
+//! 4. A grant is one CAS (`free - 1`, `pending - 1`) and unlinking the head, under the lock.
+//! 5. A granted future that is dropped releases; one that is not polled holds its slot; one that
+//!    is forgotten leaks it.
+//! 6. No foreign code runs under the lock: no waker is cloned, dropped or woken there, nor
+//!    anything of the user's dropped. Wakes come after it, and one that panics does not lose the
+//!    others. Whatever panics, a poisoned lock still guards a valid state.
+//! 7. Limits are at most `i32::MAX`, which stands for unlimited and still counts, so that a later
+//!    limit sees the load. Hence pending never carries into the attention flag or free.
+//! 8. Limits change under the lock: store the limit, add the difference to free, grant. Snapshots
+//!    of limits, active and pending are taken there too.
+//! 9. Admitting acquires, releasing is acquire-release: with a limit of 1 this is a mutex.
+//! 10. A permit reaches its core through a sealed handle, `&'static` or `Arc`, and through
+//!     nothing that could come to point elsewhere.
+//!
+//! While the attention flag is set, nobody is admitted and nothing is released without the lock:
+//! that is how closing, and waiting for idleness, cost nothing otherwise.
+//!
+//! # Layout
+//!
+//! The word comes first, so that it shares a cache line with the `Arc`'s counts: a request that
+//! touches one touches the other. What is only counted sits in an allocation of its own.
+
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed as StatRelaxed};
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::overflow::{Overflow, Resource};
+use super::queue::{IdleTicket, IdleWaiter, Index, Queue};
+use super::stats::{Counters, Stats, WaitHistogram};
+use super::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering};
+use super::wake::WakeList;
+use super::word::Word;
+
+/// Stands for unlimited.
+const UNLIMITED: u32 = i32::MAX as u32;
+
+/// In `flags`: nothing new is admitted.
+const CLOSED: u32 = 1;
+/// In `flags`: count, and refuse nothing.
+const OBSERVING: u32 = 2;
+
+/// Slots, places, and those who wait. Opaque: [`Admission`](super::Admission) is the way to it.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Core {
+    word: AtomicU64,
+    /// The limit on active requests. Written under the lock.
+    slots: AtomicU32,
+    /// The limit on pending requests. Written under the lock.
+    places: AtomicU32,
+    /// The lowest *free* seen under the present limit: a new peak is noticed by one comparison.
+    low_water: AtomicI32,
+    /// [`CLOSED`] and [`OBSERVING`]. Written under the lock.
+    flags: AtomicU32,
+    /// How many were admitted in all. Not counted here but by those who ask for it; it sits
+    /// here because its line is the word's.
+    admitted: std::sync::atomic::AtomicU64,
+    queue: Mutex<Queue>,
+    counters: Box<Counters>,
+    born: Instant,
+}
+
+/// What is decided for a request.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// It has a slot; or, while observing, the place of one that would wait, and runs.
+    Admitted,
+    /// It runs beyond all limits: observing.
+    Uncounted,
+    /// There is no slot, but a place.
+    MustWait,
+    Overflow(Overflow),
+}
+
+/// What became of a request that waits if it must.
+#[derive(Debug)]
+pub(super) enum Entered {
+    Admitted,
+    Uncounted,
+    Queued(Index),
+    Overflow(Overflow),
+}
+
+// === Admit and release: lock-free ===
+
+impl Core {
+    pub(super) fn new(max_requests: Option<u32>, max_pending_requests: Option<u32>) -> Self {
+        let slots = bound(max_requests);
+        Self {
+            word: AtomicU64::new(Word::new(slots).0),
+            slots: AtomicU32::new(slots),
+            places: AtomicU32::new(bound(max_pending_requests)),
+            low_water: AtomicI32::new(slots as i32),
+            flags: AtomicU32::new(0),
+            admitted: std::sync::atomic::AtomicU64::new(0),
+            queue: Mutex::new(Queue::new()),
+            counters: Box::default(),
+            born: Instant::now(),
+        }
+    }
+
+    /// Takes a slot if one is free and nobody waits for it.
+    #[inline]
+    pub(super) fn admit(&self) -> bool {
+        let mut word = Word(self.word.load(Ordering::Relaxed));
+        while word.free() > 0 && word.is_quiet() {
+            match self.word.compare_exchange_weak(
+                word.0,
+                word.0 - Word::SLOT,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => {
+                    if word.free() <= self.low_water.load(StatRelaxed) {
+                        self.note_peak();
+                    }
+                    return true;
+                }
+                Err(seen) => word = Word(seen),
+            }
+        }
+        false
+    }
+
+    /// Gives a slot back.
+    #[inline]
+    pub(super) fn release(&self) {
+        let before = Word(self.word.fetch_add(Word::SLOT, Ordering::AcqRel));
+        if !before.is_quiet() {
+            self.hand_on(before);
+        }
+    }
+
+    /// A slot came back, and somebody may be waiting for it.
+    #[cold]
+    fn hand_on(&self, before: Word) {
+        // Still in debt: the slot pays for that, and there is nobody to tell.
+        if before.free() < 0 && !before.needs_attention() {
+            return;
+        }
+        self.settle(self.lock()).wake_all();
+    }
+
+    /// One that ran beyond all limits has ended.
+    #[cold]
+    pub(super) fn release_uncounted(&self) {
+        self.counters.uncounted.fetch_sub(1, Ordering::AcqRel);
+        if self.load().needs_attention() {
+            self.settle(self.lock()).wake_all();
+        }
+    }
+
+    /// Decides by loads alone, where they tell enough: that a request must wait or is refused.
+    pub(super) fn glance(&self) -> Option<Verdict> {
+        let flags = self.flags.load(Ordering::Acquire);
+        let places = self.places.load(Ordering::Acquire);
+        let word = self.load();
+        if flags & CLOSED != 0 {
+            return Some(self.overflow(Resource::Closed, word));
+        }
+        // A free slot may be ours, once those who wait have theirs.
+        if flags & OBSERVING != 0 || word.free() > 0 {
+            return None;
+        }
+        if word.pending() < places {
+            return Some(Verdict::MustWait);
+        }
+        // Word and limit must belong together. A change between the two loads is decided under
+        // the lock, lest something is refused that the old and the new limits would both admit.
+        if self.places.load(Ordering::Acquire) != places {
+            return None;
+        }
+        Some(self.overflow(refusing(places), word))
+    }
+}
+
+// === Wait, grant, cancel: under the lock ===
+
+impl Core {
+    /// Decides exactly. The wakes are for the caller, once it has put the verdict in safety.
+    #[cold]
+    pub(super) fn attempt(&self) -> (Verdict, WakeList) {
+        let mut queue = self.lock();
+        let mut wakes = WakeList::default();
+        let verdict = self.decide(&mut queue, &mut wakes, false);
+        (verdict, self.settle_into(queue, wakes))
+    }
+
+    /// Admits, or takes a place in the queue. The wakes are for the caller, as above.
+    #[cold]
+    pub(super) fn enter(&self, waker: &Waker) -> (Entered, WakeList) {
+        if let Some(Verdict::Overflow(overflow)) = self.glance() {
+            return (Entered::Overflow(overflow), WakeList::default());
+        }
+        let waker = waker.clone();
+        let mut queue = self.lock();
+        let mut wakes = WakeList::default();
+        queue.reserve();
+        let entered = match self.decide(&mut queue, &mut wakes, true) {
+            Verdict::MustWait => Entered::Queued(queue.push(waker, self.now())),
+            Verdict::Admitted => Entered::Admitted,
+            Verdict::Uncounted => Entered::Uncounted,
+            Verdict::Overflow(overflow) => Entered::Overflow(overflow),
+        };
+        (entered, self.settle_into(queue, wakes))
+    }
+
+    /// Says what a request gets. With `take_place` a verdict of [`Verdict::MustWait`] has been
+    /// counted as pending, and the caller must link it before it unlocks.
+    fn decide(&self, queue: &mut Queue, wakes: &mut WakeList, take_place: bool) -> Verdict {
+        let flags = self.flags.load(Ordering::Relaxed);
+        let places = self.places.load(Ordering::Relaxed);
+        loop {
+            // What has come free belongs to those who wait, first.
+            self.grant(queue, wakes);
+            let word = self.load();
+            if flags & CLOSED != 0 {
+                return self.overflow(Resource::Closed, word);
+            }
+            if word.free() > 0 {
+                // With somebody pending a slot came free just now: grant again.
+                if word.pending() == 0 && self.exchange(word, word.0 - Word::SLOT) {
+                    self.mark_peak();
+                    return Verdict::Admitted;
+                }
+                continue;
+            }
+            if word.pending() >= places {
+                if flags & OBSERVING != 0 {
+                    self.counters.would_overflow();
+                    return Verdict::Uncounted;
+                }
+                return self.overflow(refusing(places), word);
+            }
+            if !take_place && flags & OBSERVING == 0 {
+                return Verdict::MustWait;
+            }
+            if self.exchange(word, word.0 + Word::PLACE) {
+                self.counters.queued(word.pending() + 1);
+                if flags & OBSERVING != 0 {
+                    queue.observed += 1;
+                    return Verdict::Admitted;
+                }
+                return Verdict::MustWait;
+            }
+        }
+    }
+
+    /// Hands free slots to those who wait, in order.
+    fn grant(&self, queue: &mut Queue, wakes: &mut WakeList) {
+        let mut word = self.load();
+        let mut granted = false;
+        while word.free() > 0 && word.pending() > 0 {
+            if self.exchange(word, word.0 - Word::SLOT - Word::PLACE) {
+                granted = true;
+                if queue.observed > 0 {
+                    queue.observed -= 1;
+                } else {
+                    wakes.push(queue.grant_first());
+                }
+            }
+            word = self.load();
+        }
+        if granted {
+            self.mark_peak();
+        }
+    }
+
+    /// Whether the waiter was granted its slot, which is then the caller's; otherwise `waker` is
+    /// woken when it is.
+    pub(super) fn poll_granted(&self, index: Index, waker: &Waker) -> Poll<()> {
+        let mut fresh = None;
+        loop {
+            let mut queue = self.lock();
+            if queue.is_granted(index) {
+                queue.remove_granted(index);
+                return Poll::Ready(());
+            }
+            let stored = queue.waker(index);
+            if stored
+                .as_ref()
+                .is_some_and(|stored| stored.will_wake(waker))
+            {
+                return Poll::Pending;
+            }
+            if fresh.is_some() {
+                // The old one is dropped when `fresh` is, after the lock.
+                std::mem::swap(stored, &mut fresh);
+                drop(queue);
+                return Poll::Pending;
+            }
+            drop(queue);
+            fresh = Some(waker.clone());
+        }
+    }
+
+    /// Takes a waiter out of the queue; whether it had been granted a slot, which is then the
+    /// caller's.
+    pub(super) fn time_out(&self, index: Index) -> bool {
+        let mut queue = self.lock();
+        if queue.is_granted(index) {
+            queue.remove_granted(index);
+            return true;
+        }
+        self.counters.timed_out();
+        self.leave(queue, index);
+        false
+    }
+
+    /// Takes a waiter out of the queue, with the slot that it may have been granted.
+    pub(super) fn cancel(&self, index: Index) {
+        self.counters.cancelled();
+        let mut queue = self.lock();
+        if queue.is_granted(index) {
+            queue.remove_granted(index);
+            self.word.fetch_add(Word::SLOT, Ordering::AcqRel);
+            self.settle(queue).wake_all();
+        } else {
+            self.leave(queue, index);
+        }
+    }
+
+    /// Unlinks one that still waits.
+    fn leave(&self, mut queue: MutexGuard<'_, Queue>, index: Index) {
+        let _waker = queue.remove_waiting(index);
+        self.word.fetch_sub(Word::PLACE, Ordering::AcqRel);
+        self.settle(queue).wake_all();
+    }
+
+    /// Ends a critical section: grants, tells those who wait for idleness, unlocks. What it
+    /// returns is to be woken.
+    fn settle(&self, queue: MutexGuard<'_, Queue>) -> WakeList {
+        self.settle_into(queue, WakeList::default())
+    }
+
+    fn settle_into(&self, mut queue: MutexGuard<'_, Queue>, mut wakes: WakeList) -> WakeList {
+        self.grant(&mut queue, &mut wakes);
+        if !queue.idle_waiters.is_empty() && self.is_idle() {
+            queue.idle_round += 1;
+            for waiter in queue.idle_waiters.drain(..) {
+                wakes.push(Some(waiter.waker));
+            }
+            self.dismiss_attention();
+        }
+        wakes
+    }
+}
+
+// === Limits, modes, idleness, snapshots: under the lock ===
+
+impl Core {
+    pub(super) fn update(&self, max_requests: Option<u32>, max_pending_requests: Option<u32>) {
+        let (slots, places) = (bound(max_requests), bound(max_pending_requests));
+        let mut queue = self.lock();
+        let mut wakes = WakeList::default();
+        let old_slots = self.slots.load(Ordering::Relaxed);
+        let old_places = self.places.load(Ordering::Relaxed);
+        // Raise before lowering: nothing is refused in between that both would admit.
+        if places > old_places {
+            self.places.store(places, Ordering::Release);
+        }
+        if slots > old_slots {
+            self.set_slots(old_slots, slots);
+            self.grant(&mut queue, &mut wakes);
+        }
+        if slots < old_slots {
+            self.set_slots(old_slots, slots);
+        }
+        if places < old_places {
+            self.places.store(places, Ordering::Release);
+        }
+        self.settle_into(queue, wakes).wake_all();
+    }
+
+    fn set_slots(&self, old: u32, new: u32) {
+        self.slots.store(new, Ordering::Relaxed);
+        self.word
+            .fetch_add(Word::difference(old, new), Ordering::AcqRel);
+        let low_water = self.low_water.load(StatRelaxed);
+        let difference = new as i32 - old as i32;
+        self.low_water
+            .store(low_water.saturating_add(difference), StatRelaxed);
+    }
+
+    pub(super) fn set_observing(&self, observing: bool) {
+        let mut queue = self.lock();
+        let mut wakes = WakeList::default();
+        let flags = self.flags.load(Ordering::Relaxed);
+        if observing && flags & OBSERVING == 0 {
+            self.flags.store(flags | OBSERVING, Ordering::Release);
+            // Those who wait run at once, and count as pending still.
+            while let Some(waker) = queue.grant_first() {
+                queue.observed += 1;
+                wakes.push(Some(waker));
+            }
+        } else if !observing && flags & OBSERVING != 0 {
+            self.flags.store(flags & !OBSERVING, Ordering::Release);
+            // Those who run without a slot become debt.
+            let observed = u64::from(std::mem::take(&mut queue.observed));
+            self.word
+                .fetch_sub(observed * (Word::SLOT + Word::PLACE), Ordering::AcqRel);
+            self.mark_peak();
+        }
+        self.settle_into(queue, wakes).wake_all();
+    }
+
+    pub(super) fn close(&self) {
+        let queue = self.lock();
+        self.flags.fetch_or(CLOSED, Ordering::AcqRel);
+        self.word.fetch_or(Word::ATTENTION, Ordering::AcqRel);
+        self.settle(queue).wake_all();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.flags.load(Ordering::Acquire) & CLOSED != 0
+    }
+
+    /// Whether every slot is taken (or owed): the next request waits or is refused.
+    pub(super) fn is_saturated(&self) -> bool {
+        self.load().free() <= 0
+    }
+
+    pub(super) fn poll_idle(&self, ticket: &mut Option<IdleTicket>, waker: &Waker) -> Poll<()> {
+        let waker = waker.clone();
+        let mut queue = self.lock();
+        let told = ticket.is_some_and(|ticket| ticket.round != queue.idle_round);
+        let retired = self.retire(&mut queue, ticket.take());
+        // From here on every admission and release comes by the lock.
+        self.word.fetch_or(Word::ATTENTION, Ordering::AcqRel);
+        let poll = if told || self.is_idle() {
+            if queue.idle_waiters.is_empty() {
+                self.dismiss_attention();
+            }
+            Poll::Ready(())
+        } else {
+            *ticket = Some(queue.await_idle(waker));
+            Poll::Pending
+        };
+        drop(queue);
+        drop(retired);
+        poll
+    }
+
+    /// Nobody waits for idleness under this ticket any more.
+    pub(super) fn forget_idle(&self, ticket: IdleTicket) {
+        let mut queue = self.lock();
+        let retired = self.retire(&mut queue, Some(ticket));
+        drop(queue);
+        drop(retired);
+    }
+
+    /// Takes a task that waited for idleness off the list; its waker is to be dropped after the
+    /// lock.
+    fn retire(&self, queue: &mut Queue, ticket: Option<IdleTicket>) -> Option<IdleWaiter> {
+        let retired = ticket.and_then(|ticket| queue.retire_idle(ticket));
+        if queue.idle_waiters.is_empty() {
+            self.dismiss_attention();
+        }
+        retired
+    }
+
+    /// Lets the lock-free paths be used again, unless the pool is closed.
+    fn dismiss_attention(&self) {
+        if self.flags.load(Ordering::Relaxed) & CLOSED == 0 {
+            self.word.fetch_and(!Word::ATTENTION, Ordering::AcqRel);
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        let word = self.load();
+        let slots = self.slots.load(Ordering::Relaxed);
+        word.free() == slots as i32
+            && word.pending() == 0
+            && self.counters.uncounted.load(Ordering::Acquire) == 0
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let queue = self.lock();
+        let word = self.load();
+        let flags = self.flags.load(Ordering::Relaxed);
+        let slots = self.slots.load(Ordering::Relaxed);
+        let places = self.places.load(Ordering::Relaxed);
+        let oldest = queue.oldest();
+        drop(queue);
+        let mut stats = Stats {
+            max_requests: unbound(slots),
+            max_pending_requests: unbound(places),
+            closed: flags & CLOSED != 0,
+            observing: flags & OBSERVING != 0,
+            active: active(slots, word),
+            pending: word.pending(),
+            uncounted: 0,
+            queued: 0,
+            overflowed: Default::default(),
+            would_overflow: 0,
+            cancelled: 0,
+            timed_out: 0,
+            peak_active: 0,
+            peak_pending: 0,
+            waits: WaitHistogram::default(),
+            oldest_waiter: oldest
+                .map(|since| Duration::from_millis(self.now().wrapping_sub(since).into())),
+        };
+        self.counters.fill(&mut stats);
+        stats
+    }
+
+    /// Counts one that was admitted.
+    #[inline]
+    pub(crate) fn count_admitted(&self) {
+        self.admitted.fetch_add(1, StatRelaxed);
+    }
+
+    /// How many [`count_admitted`](Self::count_admitted) counted.
+    pub(crate) fn admitted(&self) -> u64 {
+        self.admitted.load(StatRelaxed)
+    }
+
+    pub(super) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Notes how many are active, if that is a new peak. A peak shorter than it takes to get here
+    /// may be missed.
+    #[cold]
+    fn note_peak(&self) {
+        let _queue = self.lock();
+        self.mark_peak();
+    }
+
+    fn mark_peak(&self) {
+        let word = self.load();
+        if word.free() < self.low_water.load(StatRelaxed) {
+            self.low_water.store(word.free(), StatRelaxed);
+            let slots = self.slots.load(Ordering::Relaxed);
+            self.counters.active(active(slots, word));
+        }
+    }
+
+    /// Milliseconds since the pool was made. They wrap after 49 days, which differences survive.
+    fn now(&self) -> u32 {
+        self.born.elapsed().as_millis() as u32
+    }
+
+    fn overflow(&self, resource: Resource, word: Word) -> Verdict {
+        Verdict::Overflow(self.refuse(resource, word))
+    }
+
+    /// Counts a refusal, and says why.
+    fn refuse(&self, resource: Resource, word: Word) -> Overflow {
+        self.counters.overflowed(resource);
+        let slots = self.slots.load(Ordering::Relaxed);
+        Overflow {
+            resource,
+            limit: match resource {
+                Resource::MaxRequests => slots,
+                Resource::MaxPendingRequests => self.places.load(Ordering::Relaxed),
+                Resource::Closed => 0,
+            },
+            active: active(slots, word),
+            pending: word.pending(),
+        }
+    }
+
+    /// Refuses one that would have to wait, and may not.
+    pub(super) fn refuse_waiting(&self) -> Overflow {
+        self.refuse(Resource::MaxRequests, self.load())
+    }
+
+    fn load(&self) -> Word {
+        Word(self.word.load(Ordering::Acquire))
+    }
+
+    fn exchange(&self, word: Word, new: u64) -> bool {
+        self.word
+            .compare_exchange(word.0, new, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // Nothing foreign runs under the lock; should memory run out in it, the state is valid.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn bound(limit: Option<u32>) -> u32 {
+    limit.unwrap_or(UNLIMITED).min(UNLIMITED)
+}
+
+fn unbound(limit: u32) -> Option<u32> {
+    (limit != UNLIMITED).then_some(limit)
+}
+
+/// Which limit refuses a request that finds no slot.
+fn refusing(places: u32) -> Resource {
+    if places == 0 {
+        Resource::MaxRequests
+    } else {
+        Resource::MaxPendingRequests
+    }
+}
+
+fn active(slots: u32, word: Word) -> u32 {
+    (i64::from(slots) - i64::from(word.free())).max(0) as u32
+}

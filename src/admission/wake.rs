@@ -1,0 +1,43 @@
+//! Wakers collected under the lock, to be called after it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::task::Waker;
+use std::thread;
+
+/// A release grants to one waiter as a rule, so the first needs no allocation.
+#[derive(Debug, Default)]
+pub(super) struct WakeList {
+    first: Option<Waker>,
+    rest: Vec<Waker>,
+}
+
+impl WakeList {
+    pub(super) fn push(&mut self, waker: Option<Waker>) {
+        let Some(waker) = waker else { return };
+        if self.first.is_none() {
+            self.first = Some(waker);
+        } else {
+            self.rest.push(waker);
+        }
+    }
+
+    /// Wakes everybody. The lock must not be held: wakers are foreign code.
+    ///
+    /// # Panics
+    ///
+    /// With the first panic of a waker, once all the others were woken; not while the thread is
+    /// unwinding already, which would abort.
+    pub(super) fn wake_all(self) {
+        let mut panicked = None;
+        for waker in self.first.into_iter().chain(self.rest) {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+                panicked.get_or_insert(panic);
+            }
+        }
+        if let Some(panic) = panicked {
+            if !thread::panicking() {
+                resume_unwind(panic);
+            }
+        }
+    }
+}
