@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::core::IdleTicket;
+use super::queue::IdleTicket;
 use super::handle::Handle;
 
 /// Resolves at a moment at which nothing was active and nothing pending.
