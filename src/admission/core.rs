@@ -398,27 +398,17 @@ impl Core {
 impl Core {
     pub(super) fn update(&self, max_requests: Option<u32>, max_pending_requests: Option<u32>) {
         let (slots, places) = (bound(max_requests), bound(max_pending_requests));
-        let mut queue = self.lock();
-        let mut wakes = WakeList::default();
-        let old_slots = self.slots.load(Ordering::Relaxed);
-        let old_places = self.places.load(Ordering::Relaxed);
+        let queue = self.lock();
+        // Between the two counts whoever would refuse comes by the lock. So nobody sees one limit
+        // changed and the other not, as if what rises did so before what falls.
         self.flags.fetch_add(CHANGE, Ordering::AcqRel);
-        // Raise before lowering: nothing is refused in between that both would admit.
-        if places > old_places {
-            self.places.store(places, Ordering::Release);
+        let old = self.slots.load(Ordering::Relaxed);
+        if slots != old {
+            self.set_slots(old, slots);
         }
-        if slots > old_slots {
-            self.set_slots(old_slots, slots);
-            self.grant(&mut queue, &mut wakes);
-        }
-        if slots < old_slots {
-            self.set_slots(old_slots, slots);
-        }
-        if places < old_places {
-            self.places.store(places, Ordering::Release);
-        }
+        self.places.store(places, Ordering::Release);
         self.flags.fetch_add(CHANGE, Ordering::AcqRel);
-        self.settle_into(queue, wakes).wake_all();
+        self.settle(queue).wake_all();
     }
 
     fn set_slots(&self, old: u32, new: u32) {
