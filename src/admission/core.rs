@@ -20,7 +20,9 @@
 //! 7. Limits are at most `i32::MAX`, which stands for unlimited and still counts, so that a later
 //!    limit sees the load. Hence pending never carries into the attention flag or free.
 //! 8. Limits change under the lock: store the limit, add the difference to free, grant. Snapshots
-//!    of limits, active and pending are taken there too.
+//!    of limits, active and pending are taken there too. A change is counted in the flags when it
+//!    begins and when it ends: a refusal takes no lock, so it compares the count before and after
+//!    its loads, and goes by the lock if they are not of one instant.
 //! 9. Admitting acquires, releasing is acquire-release: with a limit of 1 this is a mutex.
 //! 10. A permit reaches its core through a sealed handle, `&'static` or `Arc`, and through
 //!     nothing that could come to point elsewhere.

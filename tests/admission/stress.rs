@@ -141,6 +141,7 @@ fn threads_never_run_over_the_limit_and_all_comes_back() {
         let witness = storm(&admission, |_| {
             let stats = admission.stats();
             assert!(stats.active <= slots && stats.pending <= places);
+            assert!(stats.active <= stats.peak_active);
         });
         assert!(witness.peak.load(SeqCst) <= slots);
         assert!(admission.stats().peak_active <= slots);
