@@ -3,6 +3,12 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod admission;
+#[cfg(feature = "inbound")]
+pub mod http;
+#[cfg(feature = "inbound")]
+pub mod inbound;
 pub mod limits;
 
+#[cfg(feature = "inbound")]
+pub use inbound::InboundPool;
 pub use limits::Limits;

@@ -54,6 +54,24 @@ impl Admission {
 }
 
 impl<H: Handle> Admission<H> {
+    /// The admission that a handle reaches.
+    #[cfg_attr(
+        not(feature = "inbound"),
+        expect(dead_code, reason = "for the HTTP layers")
+    )]
+    pub(crate) fn from_handle(handle: H) -> Self {
+        Self { handle }
+    }
+
+    /// What permits are given to reach it.
+    #[cfg_attr(
+        not(feature = "inbound"),
+        expect(dead_code, reason = "for the HTTP layers")
+    )]
+    pub(crate) fn handle(&self) -> &H {
+        &self.handle
+    }
+
     /// Takes a slot if one is free now and nobody waits for it. Never waits. Lock-free, unless a
     /// limit is being changed or the admission drains.
     ///

@@ -66,9 +66,14 @@ mod wake;
 mod word;
 
 pub use self::acquire::Acquire;
+#[cfg(feature = "inbound")]
+pub(crate) use self::core::Core;
+#[cfg(feature = "inbound")]
+pub(crate) use self::handle::sealed::Reach;
 pub use self::handle::{Handle, Leaked, Shared};
 pub use self::idle::Idle;
 pub use self::limiter::Admission;
+#[cfg(feature = "inbound")]
 pub(crate) use self::limiter::Attempt;
 pub use self::overflow::{Overflow, Resource};
 pub use self::permit::Permit;

@@ -18,6 +18,15 @@ impl<H: Handle> Permit<H> {
     pub(super) fn new(handle: H, counted: bool) -> Self {
         Self { handle, counted }
     }
+
+    /// What it was taken from.
+    #[cfg_attr(
+        not(feature = "inbound"),
+        expect(dead_code, reason = "for the HTTP layers")
+    )]
+    pub(crate) fn handle(&self) -> &H {
+        &self.handle
+    }
 }
 
 impl<H: Handle> Drop for Permit<H> {
