@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::acquire::Acquire;
-use super::core::{Core, Verdict};
+use super::core::{Core, Otherwise, Verdict};
 use super::handle::{Handle, Leaked, Shared};
 use super::idle::Idle;
 use super::overflow::Overflow;
@@ -30,7 +30,7 @@ pub(crate) enum Attempt<H: Handle> {
 impl Admission {
     /// Makes an admission with that many slots and places; `None` is unlimited, 0 is none.
     ///
-    /// Numbers above `i32::MAX` are unlimited.
+    /// `i32::MAX` and all above are unlimited.
     pub fn new(
         max_requests: impl Into<Option<u32>>,
         max_pending_requests: impl Into<Option<u32>>,
@@ -77,13 +77,17 @@ impl<H: Handle> Admission<H> {
     ///
     /// # Errors
     ///
-    /// [`Overflow`] if there is no slot now, whether or not there is a place to wait in.
+    /// [`Overflow`] if there is no slot now, whether or not there is a place to wait in:
+    /// [`MaxRequests`](super::Resource::MaxRequests), or [`Closed`](super::Resource::Closed).
     #[inline]
     pub fn try_acquire(&self) -> Result<Permit<H>, Overflow> {
-        match self.attempt() {
+        if self.handle.core().admit() {
+            return Ok(Permit::new(self.handle.clone(), true));
+        }
+        match self.attempt_slowly(Otherwise::Refuse) {
             Attempt::Admitted(permit) => Ok(permit),
             Attempt::Overflow(overflow) => Err(overflow),
-            Attempt::MustWait => Err(self.handle.core().refuse_waiting()),
+            Attempt::MustWait => unreachable!("only who asks is told to wait"),
         }
     }
 
@@ -100,16 +104,16 @@ impl<H: Handle> Admission<H> {
         if self.handle.core().admit() {
             return Attempt::Admitted(Permit::new(self.handle.clone(), true));
         }
-        self.attempt_slowly()
+        self.attempt_slowly(Otherwise::Ask)
     }
 
     #[cold]
-    fn attempt_slowly(&self) -> Attempt<H> {
+    fn attempt_slowly(&self, otherwise: Otherwise) -> Attempt<H> {
         let core = self.handle.core();
-        if let Some(verdict) = core.glance() {
+        if let Some(verdict) = core.glance(otherwise) {
             return self.carry_out(verdict);
         }
-        let (verdict, wakes) = core.attempt();
+        let (verdict, wakes) = core.attempt(otherwise);
         let attempt = self.carry_out(verdict);
         // With the permit in hand: should a waker panic, it is given back.
         wakes.wake_all();
@@ -145,7 +149,7 @@ impl<H: Handle> Admission<H> {
     /// While observing nothing is refused and nothing waits. What would wait runs at once and is
     /// counted as pending; what would be refused runs uncounted, as [`Stats::would_overflow`] and
     /// [`Stats::uncounted`] tell. Turning to observe lets those run who wait; turning back to
-    /// enforce makes those who run without a slot a debt.
+    /// enforce makes those a debt who run and count as pending. The uncounted stay uncounted.
     pub fn set_observing(&self, observing: bool) {
         self.handle.core().set_observing(observing);
     }
