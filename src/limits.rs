@@ -104,9 +104,9 @@ impl Limits {
     /// If `max` is 0: a connection serves at least one request.
     #[must_use]
     pub fn max_requests_per_connection(mut self, max: impl Into<Option<u32>>) -> Self {
-        self.max_requests_per_connection = max.into().map(|max| {
-            NonZeroU32::new(max).expect("max_requests_per_connection must be at least 1")
-        });
+        self.max_requests_per_connection = max
+            .into()
+            .map(|max| NonZeroU32::new(max).expect("max_requests_per_connection must be at least 1"));
         self
     }
 
