@@ -42,6 +42,8 @@ pub struct RuleFile {
     path: PathBuf,
     on_full: OnFull,
     protocol: Protocol,
+    #[cfg(feature = "watch")]
+    pub(super) timing: super::watch::Timing,
 }
 
 impl RuleFile {
@@ -51,6 +53,8 @@ impl RuleFile {
             path: path.into(),
             on_full: OnFull::default(),
             protocol: Protocol::default(),
+            #[cfg(feature = "watch")]
+            timing: super::watch::Timing::default(),
         }
     }
 

@@ -63,6 +63,9 @@ mod problem;
 mod rule;
 mod translate;
 mod validate;
+#[cfg(feature = "watch")]
+#[cfg_attr(docsrs, doc(cfg(feature = "watch")))]
+pub mod watch;
 mod yaml;
 
 pub use self::file::{Rejected, Rule, RuleFile};

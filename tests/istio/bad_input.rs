@@ -333,7 +333,7 @@ fn what_is_no_file_is_refused_by_name() {
     fs::File::create(&large).unwrap().set_len(1 << 32).unwrap();
     let found = read(&large);
     assert!(
-        found.contains("large.yaml: error: 1048577 bytes are too many"),
+        found.contains("large.yaml: error: larger than 1048576 bytes (1 MiB)"),
         "{found}"
     );
 }

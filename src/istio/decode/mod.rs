@@ -28,8 +28,7 @@ pub(super) fn decode(bytes: &[u8], report: &mut Report) -> Vec<DestinationRule> 
     let mut rules = Vec::new();
     if bytes.len() > MAX_BYTES {
         report.file_error(format_args!(
-            "{} bytes are too many: a rule file has at most {MAX_BYTES} (1 MiB)",
-            bytes.len()
+            "larger than {MAX_BYTES} bytes (1 MiB): a rule file has at most as many"
         ));
         return rules;
     }
