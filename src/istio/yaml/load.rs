@@ -1,7 +1,7 @@
 //! Text to documents, one at a time: the parser's events become nodes, each with its position,
 //! each counted before it is kept.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, hash_map};
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,6 +11,9 @@ use super::budget::{Ahead, MAX_KEY, MAX_LEVELS, MAX_NODES, Metered};
 use super::node::{Document, Duplicate, Entry, Kind, MOST_DUPLICATES, Node, NodeId, Scalar};
 use super::scalar;
 use crate::istio::problem::{Position, shorten};
+
+/// Up to how many keys a mapping is small.
+const SMALL: usize = 16;
 
 /// Why the text cannot be read on.
 #[derive(Debug)]
@@ -454,32 +457,35 @@ impl Builder {
     }
 
     /// Notes keys that stand twice, and keeps the first of each.
-    fn without_duplicates(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
-        let mut seen: HashMap<&str, Position> = HashMap::with_capacity(entries.len());
-        let mut duplicates = Vec::new();
-        for (index, entry) in entries.iter().enumerate() {
-            if let Some(&first) = seen.get(&*entry.key) {
-                duplicates.push(index);
-                if self.duplicates.len() < MOST_DUPLICATES {
-                    let path = path(&self.open, &entry.key);
-                    let key = Arc::clone(&entry.key);
-                    self.duplicates.push(Duplicate {
-                        path,
-                        key,
-                        at: entry.at,
-                        first,
-                    });
+    fn without_duplicates(&mut self, mut entries: Vec<Entry>) -> Vec<Entry> {
+        // Nearly every mapping is small, and then comparing is cheaper than hashing.
+        let distinct = if entries.len() <= SMALL {
+            (1..entries.len()).all(|i| entries[..i].iter().all(|one| one.key != entries[i].key))
+        } else {
+            let keys: HashSet<&str> = entries.iter().map(|entry| &*entry.key).collect();
+            keys.len() == entries.len()
+        };
+        if !distinct {
+            let mut seen: HashMap<Arc<str>, Position> = HashMap::new();
+            entries.retain(|entry| match seen.entry(Arc::clone(&entry.key)) {
+                hash_map::Entry::Vacant(place) => {
+                    place.insert(entry.at);
+                    true
                 }
-            } else {
-                seen.insert(&entry.key, entry.at);
-            }
+                hash_map::Entry::Occupied(first) => {
+                    if self.duplicates.len() < MOST_DUPLICATES {
+                        self.duplicates.push(Duplicate {
+                            path: path(&self.open, &entry.key),
+                            key: Arc::clone(&entry.key),
+                            at: entry.at,
+                            first: *first.get(),
+                        });
+                    }
+                    false
+                }
+            });
         }
-        if duplicates.is_empty() {
-            return entries;
-        }
-        let mut duplicates = duplicates.into_iter().peekable();
-        let keep = |(index, entry)| duplicates.next_if_eq(&index).is_none().then_some(entry);
-        entries.into_iter().enumerate().filter_map(keep).collect()
+        entries
     }
 
     /// Adds what `<<` brings: a key of the mapping's own wins, then an earlier merge.
