@@ -211,3 +211,17 @@ fn a_mebibyte_is_read_and_one_byte_more_is_not() {
     text.push('\n');
     assert!(errors(&text)[0].contains("larger than 1048576 bytes"));
 }
+
+#[test]
+fn a_tag_directive_is_found_wherever_the_parser_would() {
+    for (text, line) in [
+        ("%TAG !a! tag:b\n--- {}\n", 1),
+        ("a: b\n...\n%TAG !a! tag:b\n--- {}\n", 3),
+        ("a: b\r...\r%TAG !a! tag:b\r--- {}\r", 1),
+        ("a: b\n...\n\u{feff}%TAG !a! tag:b\n--- {}\n", 3),
+    ] {
+        let error = bounded("tag directive", text);
+        let expected = format!("rule.yaml:{line}:1: error: %TAG directives are not supported");
+        assert!(error.starts_with(&expected), "{text:?}: {error}");
+    }
+}

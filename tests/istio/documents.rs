@@ -23,6 +23,7 @@ fn the_rule_tells_its_name() {
         (named.name(), named.namespace()),
         (Some("user"), Some("shop"))
     );
+    assert_eq!(named.host(), "user");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The rule file: what is read, what is refused and why, what it means inbound, and how it is
 //! followed.
 
+mod auto_traits;
 mod bad_input;
 mod bounds;
 mod cases;
