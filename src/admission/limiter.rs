@@ -55,19 +55,11 @@ impl Admission {
 
 impl<H: Handle> Admission<H> {
     /// The admission that a handle reaches.
-    #[cfg_attr(
-        not(feature = "inbound"),
-        expect(dead_code, reason = "for the HTTP layers")
-    )]
     pub(crate) fn from_handle(handle: H) -> Self {
         Self { handle }
     }
 
     /// What permits are given to reach it.
-    #[cfg_attr(
-        not(feature = "inbound"),
-        expect(dead_code, reason = "for the HTTP layers")
-    )]
     pub(crate) fn handle(&self) -> &H {
         &self.handle
     }
@@ -99,6 +91,7 @@ impl<H: Handle> Admission<H> {
         Acquire::new(self.handle.clone())
     }
 
+    /// Tries to admit at once; says whether it could wait otherwise.
     #[inline]
     pub(crate) fn attempt(&self) -> Attempt<H> {
         if self.handle.core().admit() {
