@@ -63,6 +63,11 @@ impl<H: Handle> Acquire<H> {
         poll
     }
 
+    /// What the permit will come from.
+    pub(crate) fn handle(&self) -> &H {
+        &self.handle
+    }
+
     /// Whether it waits in the queue (or was granted there, and has not been polled since).
     pub fn is_waiting(&self) -> bool {
         matches!(self.state, State::Waiting { .. })

@@ -113,7 +113,7 @@ pub(super) enum Entered {
 // === Admit and release: lock-free ===
 
 impl Core {
-    pub(super) fn new(max_requests: Option<u32>, max_pending_requests: Option<u32>) -> Self {
+    pub(crate) fn new(max_requests: Option<u32>, max_pending_requests: Option<u32>) -> Self {
         let slots = bound(max_requests);
         Self {
             word: AtomicU64::new(Word::new(slots).0),
@@ -398,7 +398,7 @@ impl Core {
 // === Limits, modes, idleness, snapshots: under the lock ===
 
 impl Core {
-    pub(super) fn update(&self, max_requests: Option<u32>, max_pending_requests: Option<u32>) {
+    pub(crate) fn update(&self, max_requests: Option<u32>, max_pending_requests: Option<u32>) {
         let (slots, places) = (bound(max_requests), bound(max_pending_requests));
         let queue = self.lock();
         // Between the two counts whoever would refuse comes by the lock. So nobody sees one limit
@@ -426,7 +426,7 @@ impl Core {
         self.low_water.store(low_water, StatRelaxed);
     }
 
-    pub(super) fn set_observing(&self, observing: bool) {
+    pub(crate) fn set_observing(&self, observing: bool) {
         let mut queue = self.lock();
         let mut wakes = WakeList::default();
         let flags = self.flags.load(Ordering::Relaxed);

@@ -54,6 +54,16 @@ impl Admission {
 }
 
 impl<H: Handle> Admission<H> {
+    /// The admission that a handle reaches.
+    pub(crate) fn from_handle(handle: H) -> Self {
+        Self { handle }
+    }
+
+    /// What permits are given to reach it.
+    pub(crate) fn handle(&self) -> &H {
+        &self.handle
+    }
+
     /// Takes a slot if one is free now and nobody waits for it. Never waits. Lock-free, unless a
     /// limit is being changed or the admission drains.
     ///
@@ -81,6 +91,7 @@ impl<H: Handle> Admission<H> {
         Acquire::new(self.handle.clone())
     }
 
+    /// Tries to admit at once; says whether it could wait otherwise.
     #[inline]
     pub(crate) fn attempt(&self) -> Attempt<H> {
         if self.handle.core().admit() {

@@ -47,6 +47,9 @@
 //!
 //! Every future here can be dropped at any point. See [`Acquire`].
 
+// The HTTP layers use more of this than is public.
+#![cfg_attr(not(feature = "inbound"), allow(dead_code))]
+
 #[cfg(not(target_has_atomic = "64"))]
 compile_error!(
     "meshpool keeps free slots and pending requests in one 64-bit atomic word, and this target \
@@ -67,9 +70,14 @@ mod wake;
 mod word;
 
 pub use self::acquire::Acquire;
+#[cfg(feature = "inbound")]
+pub(crate) use self::core::Core;
+#[cfg(feature = "inbound")]
+pub(crate) use self::handle::sealed::Reach;
 pub use self::handle::{Handle, Leaked, Shared};
 pub use self::idle::Idle;
 pub use self::limiter::Admission;
+#[cfg(feature = "inbound")]
 pub(crate) use self::limiter::Attempt;
 pub use self::overflow::{Overflow, Resource};
 pub use self::permit::Permit;

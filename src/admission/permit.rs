@@ -18,6 +18,11 @@ impl<H: Handle> Permit<H> {
     pub(super) fn new(handle: H, counted: bool) -> Self {
         Self { handle, counted }
     }
+
+    /// What it was taken from.
+    pub(crate) fn handle(&self) -> &H {
+        &self.handle
+    }
 }
 
 impl<H: Handle> Drop for Permit<H> {

@@ -1,0 +1,81 @@
+use std::task::{Context, Poll};
+
+use tower_service::Service;
+
+use super::{Error, ResponseFuture};
+use crate::admission::Attempt;
+use crate::http::{PendingTimeout, Refused};
+use crate::inbound::pool::{InboundPool, PoolHandle, Shared};
+use crate::inbound::queued::Queued;
+
+/// Limits active and pending requests of any service. See the [module](super).
+///
+/// Clones share the pool. A clone that is ready holds nothing.
+#[derive(Clone, Debug)]
+pub struct Admit<S, H: PoolHandle = Shared> {
+    inner: S,
+    pool: InboundPool<H>,
+}
+
+impl<S, H: PoolHandle> Admit<S, H> {
+    /// Limits `inner` by the pool.
+    pub fn new(inner: S, pool: InboundPool<H>) -> Self {
+        Self { inner, pool }
+    }
+
+    /// The pool that limits it.
+    pub fn pool(&self) -> &InboundPool<H> {
+        &self.pool
+    }
+
+    /// Gets a reference to the inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Gets a mutable reference to the inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Gives the inner service back.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, H, R> Service<R> for Admit<S, H>
+where
+    S: Service<R> + Clone,
+    H: PoolHandle,
+{
+    type Response = S::Response;
+    type Error = Error<S::Error>;
+    type Future = ResponseFuture<S, R, H>;
+
+    /// Ready when the service inside is; a slot is no matter here.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx).map_err(Error::Service)
+    }
+
+    #[inline]
+    fn call(&mut self, request: R) -> Self::Future {
+        match self.pool.attempt() {
+            Attempt::Admitted(permit) => ResponseFuture::running(self.inner.call(request), permit),
+            Attempt::MustWait => {
+                let timeout = self
+                    .pool
+                    .state()
+                    .pending_timeout()
+                    .map(|after| PendingTimeout {
+                        after,
+                        by_caller: false,
+                    });
+                // The ready service stays where it is, for the next request.
+                let fresh = self.inner.clone();
+                ResponseFuture::queued(Queued::new(&self.pool, fresh, request, timeout))
+            }
+            Attempt::Overflow(overflow) => ResponseFuture::refused(Refused::Overflow(overflow)),
+        }
+    }
+}

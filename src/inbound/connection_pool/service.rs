@@ -1,0 +1,110 @@
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::ResponseFuture;
+use crate::admission::Attempt;
+use crate::http::{Asked, Hold, PendingTimeout, Refused, ResponseBody, grpc_timeout};
+use crate::inbound::pool::{InboundPool, PoolHandle, Shared};
+use crate::inbound::queued::Queued;
+
+/// Limits active and pending requests of an HTTP service. See the [module](super).
+///
+/// Clones share the pool. A clone that is ready holds nothing.
+#[derive(Clone, Debug)]
+pub struct ConnectionPool<S, H: PoolHandle = Shared> {
+    inner: S,
+    pool: InboundPool<H>,
+}
+
+impl<S, H: PoolHandle> ConnectionPool<S, H> {
+    /// Limits `inner` by the pool.
+    pub fn new(inner: S, pool: InboundPool<H>) -> Self {
+        Self { inner, pool }
+    }
+
+    /// The pool that limits it.
+    pub fn pool(&self) -> &InboundPool<H> {
+        &self.pool
+    }
+
+    /// Gets a reference to the inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Gets a mutable reference to the inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Gives the inner service back.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, H, A, B> Service<Request<A>> for ConnectionPool<S, H>
+where
+    S: Service<Request<A>, Response = Response<B>> + Clone,
+    B: Body + Send + 'static,
+    H: PoolHandle,
+{
+    type Response = Response<ResponseBody<B, H>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, A, H>;
+
+    /// Ready when the service inside is; a slot is no matter here.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    /// # Panics
+    ///
+    /// In debug builds, if the request holds a permit of this pool already. As the service
+    /// inside does, when it is called without having been ready.
+    fn call(&mut self, mut request: Request<A>) -> Self::Future {
+        let version = request.version();
+        if self.pool.state().is_exempt(&request) {
+            return ResponseFuture::running(self.inner.call(request), Hold::Exempt, version);
+        }
+        self.pool.meet(&mut request);
+        match self.pool.attempt() {
+            Attempt::Admitted(permit) => {
+                let hold = Hold::new(permit, &mut request);
+                ResponseFuture::running(self.inner.call(request), hold, version)
+            }
+            Attempt::MustWait => {
+                let asked = Asked::by(&request);
+                let timeout = self.timeout(&request, asked);
+                // The ready service stays where it is, for the next request.
+                let fresh = self.inner.clone();
+                ResponseFuture::queued(Queued::new(&self.pool, fresh, request, timeout), asked)
+            }
+            Attempt::Overflow(overflow) => {
+                let asked = Asked::by(&request);
+                let refused = Refused::Overflow(overflow);
+                ResponseFuture::refused(self.pool.state().refuse(&refused, asked))
+            }
+        }
+    }
+}
+
+impl<S, H: PoolHandle> ConnectionPool<S, H> {
+    /// How long a request may wait: the pool's timeout, or the caller's if that is shorter.
+    fn timeout<A>(&self, request: &Request<A>, asked: Asked) -> Option<PendingTimeout> {
+        let pool = self.pool.state().pending_timeout();
+        let caller = if asked.is_grpc() {
+            grpc_timeout(request.headers())
+        } else {
+            None
+        };
+        let after = pool.into_iter().chain(caller).min()?;
+        Some(PendingTimeout {
+            after,
+            by_caller: caller == Some(after),
+        })
+    }
+}

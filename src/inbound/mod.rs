@@ -1,0 +1,30 @@
+//! The inbound side: limits on the requests that this process serves.
+//!
+//! An [`InboundPool`] is made once and makes layers; all services that they wrap share its limits.
+//! Here is what a service needs around it: the layers, each in a folder of its own, and with the
+//! `server` feature the limits on connections and the accept loop. How a limit is kept is in
+//! [`admission`](crate::admission), what a refusal looks like in [`http`](crate::http), and where
+//! limits come from is nobody's business here.
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use meshpool::{InboundPool, Limits};
+//!
+//! let pool = InboundPool::new(Limits::new().max_requests(100).max_pending_requests(20));
+//! let app: Router = Router::new()
+//!     .route("/user", get(|| async { "Kevin" }))
+//!     .layer(pool.layer());
+//! # let _ = app;
+//!
+//! // later, live:
+//! pool.update(Limits::new().max_requests(50));
+//! ```
+
+pub mod admit;
+pub mod connection_pool;
+mod pool;
+mod queued;
+
+pub use self::admit::{Admit, AdmitLayer};
+pub use self::connection_pool::{ConnectionPool, ConnectionPoolLayer};
+pub use self::pool::{Builder, InboundPool, Leaked, PoolHandle, PoolStats, Shared};

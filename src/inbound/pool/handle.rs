@@ -1,0 +1,52 @@
+//! How a service and its permits reach their pool: [`PoolHandle`], sealed.
+
+use std::sync::Arc;
+
+use super::state::State;
+use crate::admission::{Core, Handle, Reach};
+
+/// A way to reach an [`InboundPool`](super::InboundPool): [`Shared`] (an `Arc`, the default) or
+/// [`Leaked`] (`&'static`, by [`leak`](super::InboundPool::leak)). Sealed.
+pub trait PoolHandle: Handle + sealed::Reach {}
+
+impl<T: Handle + sealed::Reach> PoolHandle for T {}
+
+pub(crate) mod sealed {
+    use super::State;
+
+    pub trait Reach {
+        fn state(&self) -> &State;
+    }
+}
+
+/// Reaches a pool by `Arc`: freed with its last handle, layer, service and permit.
+#[derive(Clone, Debug)]
+pub struct Shared(pub(super) Arc<State>);
+
+/// Reaches a pool that lives as long as the process.
+#[derive(Clone, Copy, Debug)]
+pub struct Leaked(pub(super) &'static State);
+
+impl sealed::Reach for Shared {
+    fn state(&self) -> &State {
+        &self.0
+    }
+}
+
+impl sealed::Reach for Leaked {
+    fn state(&self) -> &State {
+        self.0
+    }
+}
+
+impl Reach for Shared {
+    fn core(&self) -> &Core {
+        self.0.core()
+    }
+}
+
+impl Reach for Leaked {
+    fn core(&self) -> &Core {
+        self.0.core()
+    }
+}

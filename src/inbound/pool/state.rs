@@ -1,0 +1,115 @@
+//! What the handles of one pool share.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tokio::sync::watch;
+
+use super::builder::Config;
+use crate::Limits;
+use crate::admission::Core;
+use crate::http::{Asked, Refusals, Refused, RequestHead, Stalls};
+
+/// The core first: its word shares a cache line with the `Arc`'s counts.
+#[derive(Debug)]
+#[repr(C)]
+pub struct State {
+    core: Core,
+    config: Config,
+    stalls: Option<Arc<Stalls>>,
+    /// What refusals say, prepared for the limits in force.
+    refusals: RwLock<Arc<Refusals>>,
+    /// The limits in force; open connections listen.
+    limits: watch::Sender<Limits>,
+}
+
+impl State {
+    pub(super) fn new(limits: Limits, config: Config) -> Self {
+        let core = Core::new(limits.max_requests, limits.max_pending_requests);
+        core.set_observing(config.observing);
+        Self {
+            core,
+            stalls: config.stall_timeout.map(Stalls::new),
+            refusals: RwLock::new(Arc::new(Refusals::new(
+                &limits,
+                config.retry_after.as_ref(),
+            ))),
+            limits: watch::Sender::new(limits),
+            config,
+        }
+    }
+
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    pub(crate) fn stalls(&self) -> Option<&Arc<Stalls>> {
+        self.stalls.as_ref()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        *self.limits.borrow()
+    }
+
+    /// The limits in force, and word of each change.
+    pub(crate) fn watch_limits(&self) -> watch::Receiver<Limits> {
+        self.limits.subscribe()
+    }
+
+    pub(super) fn update(&self, limits: Limits) {
+        // One change at a time: the channel's lock keeps all three in step.
+        self.limits.send_modify(|current| {
+            *current = limits;
+            self.core
+                .update(limits.max_requests, limits.max_pending_requests);
+            let refusals = Refusals::new(&limits, self.config.retry_after.as_ref());
+            *self
+                .refusals
+                .write()
+                .unwrap_or_else(PoisonError::into_inner) = Arc::new(refusals);
+        });
+    }
+
+    #[inline]
+    pub(crate) fn count_admitted(&self) {
+        if self.config.count_admitted {
+            self.core.count_admitted();
+        }
+    }
+
+    pub(super) fn admitted(&self) -> Option<u64> {
+        self.config.count_admitted.then(|| self.core.admitted())
+    }
+
+    /// Whether the request is to be served without a permit.
+    #[inline]
+    pub(crate) fn is_exempt<B>(&self, request: &Request<B>) -> bool {
+        let exempt = self.config.exempt.as_ref();
+        exempt.is_some_and(|exempt| exempt(RequestHead::of(request)))
+    }
+
+    /// How long a request may wait for its slot.
+    pub(crate) fn pending_timeout(&self) -> Option<Duration> {
+        self.config.pending_timeout
+    }
+
+    /// Answers a request that was refused.
+    #[cold]
+    pub(crate) fn refuse(&self, refused: &Refused, asked: Asked) -> Response<Bytes> {
+        if let Some(on_refused) = &self.config.on_refused {
+            return on_refused(refused);
+        }
+        let refusals = self
+            .refusals
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        refusals.response(refused, asked)
+    }
+}

@@ -1,0 +1,109 @@
+//! [`Queued`]: a request that waits for its slot, and then for its service to be ready.
+//!
+//! What all layers here do with a request that cannot run at once. It waits on a clone of the
+//! service of its own, which is driven to ready only once there is a slot: a service that became
+//! ready earlier might hold something of its own all the while.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+use tokio::time::{Sleep, sleep};
+use tower_service::Service;
+
+use super::pool::{InboundPool, PoolHandle, State};
+use crate::admission::{Acquire, Permit};
+use crate::http::{PendingTimeout, Refused};
+
+pin_project! {
+    /// Boxed by its owner, lest every request pays for its size.
+    pub(super) struct Queued<S, R, H: PoolHandle> {
+        service: S,
+        request: Option<R>,
+        permit: Option<Permit<H>>,
+        acquire: Acquire<H>,
+        timeout: Option<PendingTimeout>,
+        #[pin]
+        timer: Option<Sleep>,
+    }
+}
+
+/// Why it will not run.
+#[derive(Debug)]
+pub(super) enum Failed<E> {
+    Refused(Refused),
+    /// The service failed while it became ready.
+    Service(E),
+}
+
+impl<S, R, H: PoolHandle> Queued<S, R, H> {
+    /// Waits on `service`, which need not be ready.
+    pub(super) fn new(
+        pool: &InboundPool<H>,
+        service: S,
+        request: R,
+        timeout: Option<PendingTimeout>,
+    ) -> Pin<Box<Self>> {
+        Box::pin(Self {
+            service,
+            request: Some(request),
+            permit: None,
+            acquire: pool.admission().acquire(),
+            timeout,
+            timer: None,
+        })
+    }
+
+    /// What it waits for.
+    pub(super) fn pool(&self) -> &State {
+        self.acquire.handle().state()
+    }
+
+    /// Waits its turn: then there are a permit, the request, and a service that is ready for it.
+    pub(super) fn poll_turn(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(Permit<H>, R, &mut S), Failed<S::Error>>>
+    where
+        S: Service<R>,
+    {
+        let mut this = self.project();
+        if this.permit.is_none() {
+            let permit = ready!(poll_permit(
+                this.acquire,
+                this.timer.as_mut(),
+                this.timeout,
+                cx
+            ));
+            let permit = permit.map_err(Failed::Refused)?;
+            permit.handle().state().count_admitted();
+            *this.permit = Some(permit);
+        }
+        ready!(this.service.poll_ready(cx)).map_err(Failed::Service)?;
+        let permit = this.permit.take().expect("it was just there");
+        let request = this.request.take().expect("polled after it was ready");
+        Poll::Ready(Ok((permit, request, this.service)))
+    }
+}
+
+fn poll_permit<H: PoolHandle>(
+    acquire: &mut Acquire<H>,
+    mut timer: Pin<&mut Option<Sleep>>,
+    timeout: &Option<PendingTimeout>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Permit<H>, Refused>> {
+    if let Poll::Ready(acquired) = Pin::new(&mut *acquire).poll(cx) {
+        return Poll::Ready(acquired.map_err(Refused::Overflow));
+    }
+    let Some(timeout) = timeout else {
+        return Poll::Pending;
+    };
+    if timer.is_none() {
+        timer.set(Some(sleep(timeout.after)));
+    }
+    let sleep = timer.as_mut().as_pin_mut().expect("it was just set");
+    ready!(sleep.poll(cx));
+    // A slot that arrived in the meantime wins.
+    Poll::Ready(acquire.time_out().ok_or(Refused::PendingTimeout(*timeout)))
+}

@@ -1,0 +1,3 @@
+//! The inbound layers, as a service meets them.
+
+mod connection_pool;
