@@ -1,0 +1,7 @@
+//! The examples, as processes.
+
+mod client;
+mod guide;
+mod process;
+mod quickstart;
+mod user;
