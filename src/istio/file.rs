@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::decode::decode;
 use super::problem::{Problem, Report, Severity};
-use super::rule::DestinationRule;
+use super::rule::{DestinationRule, Spanned};
 use super::translate::{OnFull, Protocol, inbound, report_effects};
 use super::validate::validate;
 use super::yaml::MAX_BYTES;
@@ -110,11 +110,9 @@ impl RuleFile {
         report_effects(rule, self.on_full, self.protocol, &mut report);
         Ok(Rule {
             limits: inbound(pool, self.on_full, self.protocol),
-            name: rule.name.as_ref().map(|name| name.value.clone()),
-            namespace: rule
-                .namespace
-                .as_ref()
-                .map(|namespace| namespace.value.clone()),
+            name: text(&rule.name),
+            namespace: text(&rule.namespace),
+            host: rule.host().to_owned(),
             notices: report.into_problems(),
         })
     }
@@ -126,6 +124,10 @@ impl RuleFile {
             problems: report.into_problems(),
         }
     }
+}
+
+fn text(field: &Option<Spanned<String>>) -> Option<String> {
+    field.as_ref().map(|field| field.value.clone())
 }
 
 /// Picks the rule with a pool. None and more than one are errors.
@@ -197,6 +199,7 @@ pub struct Rule {
     limits: Limits,
     name: Option<String>,
     namespace: Option<String>,
+    host: String,
     notices: Vec<Problem>,
 }
 
@@ -214,6 +217,11 @@ impl Rule {
     /// The rule's `metadata.namespace`.
     pub fn namespace(&self) -> Option<&str> {
         self.namespace.as_deref()
+    }
+
+    /// The rule's `spec.host`, as written. The rule holds whatever it is.
+    pub fn host(&self) -> &str {
+        &self.host
     }
 
     /// What is worth knowing though the rule is valid, in the order of the file: fields without

@@ -36,6 +36,12 @@ impl DestinationRule {
         self.item.as_deref().map_or(Path::Root, Path::Given)
     }
 
+    /// The host, empty if there is none.
+    pub(crate) fn host(&self) -> &str {
+        let host = self.spec.as_ref().and_then(|spec| spec.host.as_ref());
+        host.map_or("", |host| &host.value)
+    }
+
     /// The pool of `spec.trafficPolicy`, the one that applies to every port.
     pub(crate) fn pool(&self) -> Option<&ConnectionPool> {
         self.spec

@@ -26,7 +26,9 @@ pub(super) fn follow(file: &RuleFile, timing: Timing, to: &Sender, signal: &Arc<
         // Watch first and look then, so that nothing happens unseen in between.
         places.refresh(file.path(), moved);
         moved = false;
-        let longest = match settle(file.path(), known.as_ref(), timing.debounce, signal) {
+        let settled = settle(file.path(), known.as_ref(), timing.debounce, signal);
+        to.looked();
+        let longest = match settled {
             Settled::New(observed) => {
                 to.tell(change(file, &observed));
                 known = Some(observed);

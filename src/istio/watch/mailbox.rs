@@ -38,6 +38,11 @@ impl Sender {
     pub(super) fn tell(&self, change: Change) {
         self.0.tell(change);
     }
+
+    /// Counts a look at the file that was finished.
+    pub(super) fn looked(&self) {
+        self.0.lock().stats.looks += 1;
+    }
 }
 
 impl Drop for Sender {

@@ -208,6 +208,9 @@ impl RuleStatus {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RuleStats {
+    /// How often the file was looked at, changed or not. It grows at least once in a poll
+    /// interval, unless the file system hangs.
+    pub looks: u64,
     /// How often a valid file was applied, the first time included.
     pub updates: u64,
     /// How often a file was rejected.

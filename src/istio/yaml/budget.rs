@@ -19,14 +19,14 @@ pub(crate) const MAX_BYTES: usize = 1 << 20;
 pub(super) const MAX_LEVELS: u32 = 64;
 
 /// How many nodes, keys and documents all documents of a file may have together.
-pub(super) const MAX_NODES: u32 = 1 << 17;
+pub(super) const MAX_NODES: u32 = 100_000;
 
 /// How long a key may be, in bytes: what YAML allows for a key on one line. Merging repeats keys.
 pub(super) const MAX_KEY: usize = 1024;
 
 /// How much the scanner may do ahead of the parser, in characters that shape a collection in
 /// brackets.
-const MAX_AHEAD: u32 = 1 << 17;
+const MAX_AHEAD: u32 = 100_000;
 
 /// What it costs, for each such character before it, that a whole collection in brackets turns
 /// out to be a key: the scanner then moves what it has already scanned. In sixteenths.

@@ -5,6 +5,8 @@
 //! it is built: see [`budget`].
 
 mod budget;
+mod build;
+mod error;
 mod load;
 mod node;
 mod scalar;
