@@ -5,18 +5,19 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use meshpool::InboundPool;
+use meshpool::inbound;
 use tokio::net::TcpListener;
 
 use crate::service::service;
@@ -33,10 +34,18 @@ pub(crate) async fn serve(
         .layer(from_fn_with_state(witness.clone(), see_connection));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    tokio::spawn(async move { axum::serve(listener, app).await });
+    let accepted = AtomicU64::new(0);
+    let server = inbound::serve(listener, app)
+        .pool(pool)
+        .connect_info(move |_, _| Connection(accepted.fetch_add(1, SeqCst)));
+    tokio::spawn(server.into_future());
     Ok(address)
 }
+
+/// The number of an accepted connection. A client's address would not do: the system gives it
+/// to another connection sooner or later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Connection(u64);
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Witness(Arc<Seen>);
@@ -45,8 +54,8 @@ pub(crate) struct Witness(Arc<Seen>);
 struct Seen {
     active: AtomicUsize,
     peak_active: AtomicUsize,
-    /// Requests, refused ones too, by the client's end of the connection.
-    connections: Mutex<HashMap<SocketAddr, u64>>,
+    /// How many requests each carried, refused ones too.
+    connections: Mutex<HashMap<Connection, u64>>,
 }
 
 impl Witness {
@@ -69,7 +78,7 @@ impl Witness {
         requests.values().copied().max().unwrap_or(0)
     }
 
-    fn requests_by_connection(&self) -> MutexGuard<'_, HashMap<SocketAddr, u64>> {
+    fn requests_by_connection(&self) -> MutexGuard<'_, HashMap<Connection, u64>> {
         let connections = self.0.connections.lock();
         connections.unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,11 +87,14 @@ impl Witness {
 /// Around everything.
 async fn see_connection(
     State(witness): State<Witness>,
-    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    Extension(connection): Extension<Connection>,
     request: Request,
     next: Next,
 ) -> Response {
-    *witness.requests_by_connection().entry(client).or_default() += 1;
+    *witness
+        .requests_by_connection()
+        .entry(connection)
+        .or_default() += 1;
     next.run(request).await
 }
 

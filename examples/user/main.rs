@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use meshpool::InboundPool;
+use meshpool::inbound;
 use meshpool::istio::watch::{Change, RuleStatus};
 use meshpool::istio::{OnFull, RuleFile};
 use metrics_exporter_prometheus::PrometheusBuilder;
@@ -108,9 +109,11 @@ async fn serve(flags: Flags) -> io::Result<()> {
             pool.close();
         }
     };
-    axum::serve(listener, app)
+    // Not `axum::serve`: this one keeps the rule's limits on connections, too.
+    inbound::serve(listener, app)
+        .pool(&pool)
         .with_graceful_shutdown(closing)
-        .await?;
+        .await;
     pool.idle().await;
     eprintln!("drained");
     Ok(())
