@@ -1,9 +1,11 @@
 //! One client's connection, opened when it is needed and kept as long as the server keeps it.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use h2::Reason;
 use http::header::HOST;
 use http::{Request, Response, Version};
 use http_body_util::{BodyExt, Empty, Limited};
@@ -15,13 +17,16 @@ use tokio::time::timeout;
 
 use super::Target;
 
-pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// After how long a client no longer believes in an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How much of an answer a client reads.
 const MOST: usize = 64 * 1024;
+
+/// How many connections are tried that the server closes at that very moment.
+const TRIES: u32 = 3;
 
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -51,17 +56,17 @@ impl Connection {
     }
 
     async fn exchange(&mut self) -> Result<Response<Bytes>, BoxError> {
+        let mut tries = 0;
         let (mut sender, response) = loop {
+            tries += 1;
             let kept = self.open.take().filter(|sender| !sender.is_closed());
-            let reused = kept.is_some();
             let mut sender = match kept {
                 Some(sender) => sender,
                 None => self.connect().await?,
             };
             match sender.send(self.request()?).await {
                 Ok(response) => break (sender, response),
-                // The server had closed the connection, and the request never left.
-                Err(error) if reused && error.message().is_some() => {}
+                Err(error) if tries < TRIES && was_too_late(&error) => {}
                 Err(error) => return Err(error.into_error().into()),
             }
         };
@@ -101,6 +106,21 @@ impl Connection {
             Sender::Http1(sender)
         })
     }
+}
+
+/// Whether the server was closing the connection, and wants the request on another one: it never
+/// left, or HTTP/2 says so. If a GOAWAY comes in that very moment, hyper says so of a request that
+/// is being served, too; to ask for the user twice does no harm.
+fn was_too_late<T>(error: &TrySendError<T>) -> bool {
+    let h2 = error
+        .error()
+        .source()
+        .and_then(|error| error.downcast_ref::<h2::Error>());
+    error.message().is_some()
+        || h2.is_some_and(|error| {
+            let by_goaway = error.is_go_away() && error.reason() == Some(Reason::NO_ERROR);
+            error.is_remote() && (by_goaway || error.reason() == Some(Reason::REFUSED_STREAM))
+        })
 }
 
 impl Sender {
