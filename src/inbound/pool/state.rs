@@ -33,7 +33,8 @@ pub struct State {
 
 impl State {
     pub(super) fn new(limits: Limits, config: Config) -> Self {
-        let core = Core::new(limits.max_requests, limits.max_pending_requests);
+        let (slots, places) = config.slots_and_places(&limits);
+        let core = Core::new(slots, places);
         core.set_observing(config.observing);
         Self {
             core,
@@ -59,6 +60,11 @@ impl State {
 
     pub(crate) fn name(&self) -> &str {
         &self.config.name
+    }
+
+    /// Whether it keeps places alone, and no slots.
+    pub(super) fn is_waiting_room(&self) -> bool {
+        self.config.waiting_room
     }
 
     pub(super) fn limits(&self) -> Limits {
@@ -89,8 +95,8 @@ impl State {
             #[cfg(feature = "server")]
             self.per_connection
                 .store(per_connection(&limits), Ordering::Relaxed);
-            self.core
-                .update(limits.max_requests, limits.max_pending_requests);
+            let (slots, places) = self.config.slots_and_places(&limits);
+            self.core.update(slots, places);
             let refusals = Refusals::new(&limits, self.config.retry_after.as_ref());
             *self
                 .refusals
