@@ -4,4 +4,5 @@ mod client;
 mod guide;
 mod process;
 mod quickstart;
+mod readme;
 mod user;

@@ -1,6 +1,4 @@
-//! `quickstart`, and the README that shows it.
-
-use std::fs;
+//! `quickstart`: the few lines of the README.
 
 use crate::process::Running;
 
@@ -10,12 +8,4 @@ async fn the_quick_start_serves_the_user() {
     let url = quickstart.line().await;
     let answer = reqwest::get(url).await.unwrap();
     assert_eq!(answer.text().await.unwrap(), "Kevin");
-}
-
-#[test]
-fn the_readme_shows_the_quick_start_as_it_is() {
-    let read = |path| fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let example = read("examples/quickstart.rs");
-    let code = &example[example.find("use axum").unwrap()..];
-    assert!(read("README.md").contains(code));
 }
