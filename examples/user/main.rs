@@ -87,6 +87,8 @@ async fn serve(flags: Flags) -> io::Result<()> {
         Some(address) => Some(TcpListener::bind(address).await?),
         None => None,
     };
+    // And the signals: from then on it may be told to end.
+    let told_to_end = told_to_end()?;
     println!("listening on {}", listener.local_addr()?);
     if let Some(listener) = admin {
         println!("admin on {}", listener.local_addr()?);
@@ -102,7 +104,6 @@ async fn serve(flags: Flags) -> io::Result<()> {
     let app = service::service(flags.latency).layer(pool.layer());
     let closing = {
         let pool = pool.clone();
-        let told_to_end = told_to_end()?;
         async move {
             told_to_end.await;
             eprintln!("draining");
