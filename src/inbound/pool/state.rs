@@ -1,5 +1,7 @@
 //! What the handles of one pool share.
 
+#[cfg(feature = "server")]
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -23,6 +25,10 @@ pub struct State {
     refusals: RwLock<Arc<Refusals>>,
     /// The limits in force; open connections listen.
     limits: watch::Sender<Limits>,
+    /// Requests per connection, of the limits in force, where each response can afford to look;
+    /// 0 is unlimited.
+    #[cfg(feature = "server")]
+    per_connection: Arc<AtomicU32>,
 }
 
 impl State {
@@ -38,6 +44,8 @@ impl State {
                 config.retry_after.as_ref(),
             ))),
             limits: watch::Sender::new(limits),
+            #[cfg(feature = "server")]
+            per_connection: Arc::new(AtomicU32::new(per_connection(&limits))),
             config,
         }
     }
@@ -68,10 +76,25 @@ impl State {
         self.limits.subscribe()
     }
 
+    /// Requests per connection, live: 0 is unlimited.
+    #[cfg(feature = "server")]
+    pub(crate) fn per_connection(&self) -> &Arc<AtomicU32> {
+        &self.per_connection
+    }
+
+    /// How long a reader may take nothing.
+    #[cfg(feature = "server")]
+    pub(crate) fn stall_timeout(&self) -> Option<Duration> {
+        self.config.stall_timeout
+    }
+
     pub(super) fn update(&self, limits: Limits) {
         // One change at a time: the channel's lock keeps all three in step.
         self.limits.send_modify(|current| {
             *current = limits;
+            #[cfg(feature = "server")]
+            self.per_connection
+                .store(per_connection(&limits), Ordering::Relaxed);
             let (slots, places) = self.config.slots_and_places(&limits);
             self.core.update(slots, places);
             let refusals = Refusals::new(&limits, self.config.retry_after.as_ref());
@@ -118,4 +141,11 @@ impl State {
             .clone();
         refusals.response(refused, asked)
     }
+}
+
+#[cfg(feature = "server")]
+fn per_connection(limits: &Limits) -> u32 {
+    limits
+        .max_requests_per_connection
+        .map_or(0, std::num::NonZeroU32::get)
 }
