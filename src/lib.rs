@@ -7,6 +7,9 @@ pub mod admission;
 pub mod http;
 #[cfg(feature = "inbound")]
 pub mod inbound;
+#[cfg(feature = "istio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "istio")))]
+pub mod istio;
 pub mod limits;
 
 #[cfg(feature = "inbound")]

@@ -64,10 +64,6 @@ impl<H: Handle> Acquire<H> {
     }
 
     /// What the permit will come from.
-    #[cfg_attr(
-        not(feature = "inbound"),
-        expect(dead_code, reason = "for the HTTP layers")
-    )]
     pub(crate) fn handle(&self) -> &H {
         &self.handle
     }

@@ -20,7 +20,9 @@
 //! 7. Limits are at most `i32::MAX`, which stands for unlimited and still counts, so that a later
 //!    limit sees the load. Hence pending never carries into the attention flag or free.
 //! 8. Limits change under the lock: store the limit, add the difference to free, grant. Snapshots
-//!    of limits, active and pending are taken there too.
+//!    of limits, active and pending are taken there too. A change is counted in the flags when it
+//!    begins and when it ends: a refusal takes no lock, so it compares the count before and after
+//!    its loads, and goes by the lock if they are not of one instant.
 //! 9. Admitting acquires, releasing is acquire-release: with a limit of 1 this is a mutex.
 //! 10. A permit reaches its core through a sealed handle, `&'static` or `Arc`, and through
 //!     nothing that could come to point elsewhere.
@@ -39,7 +41,7 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::overflow::{Overflow, Resource};
-use super::queue::{IdleTicket, IdleWaiter, Index, Queue};
+use super::queue::{IdleTicket, Index, Queue};
 use super::stats::{Counters, Stats, WaitHistogram};
 use super::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering};
 use super::wake::WakeList;
@@ -52,6 +54,8 @@ const UNLIMITED: u32 = i32::MAX as u32;
 const CLOSED: u32 = 1;
 /// In `flags`: count, and refuse nothing.
 const OBSERVING: u32 = 2;
+/// In `flags`: the lowest bit of the number of changes begun and ended. Odd while limits change.
+const CHANGE: u32 = 4;
 
 /// Slots, places, and those who wait. Opaque: [`Admission`](super::Admission) is the way to it.
 #[derive(Debug)]
@@ -64,7 +68,7 @@ pub struct Core {
     places: AtomicU32,
     /// The lowest *free* seen under the present limit: a new peak is noticed by one comparison.
     low_water: AtomicI32,
-    /// [`CLOSED`] and [`OBSERVING`]. Written under the lock.
+    /// [`CLOSED`], [`OBSERVING`], and [`CHANGE`]s counted. Written under the lock.
     flags: AtomicU32,
     /// How many were admitted in all. Not counted here but by those who ask for it; it sits
     /// here because its line is the word's.
@@ -72,6 +76,17 @@ pub struct Core {
     queue: Mutex<Queue>,
     counters: Box<Counters>,
     born: Instant,
+}
+
+/// What a request wants if there is no slot for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Otherwise {
+    /// To be refused: for it there are no places.
+    Refuse,
+    /// To be told whether there is a place.
+    Ask,
+    /// A place.
+    Wait,
 }
 
 /// What is decided for a request.
@@ -158,33 +173,37 @@ impl Core {
     /// One that ran beyond all limits has ended.
     #[cold]
     pub(super) fn release_uncounted(&self) {
-        self.counters.uncounted.fetch_sub(1, Ordering::AcqRel);
-        if self.load().needs_attention() {
-            self.settle(self.lock()).wake_all();
-        }
+        let mut queue = self.lock();
+        queue.uncounted -= 1;
+        self.settle(queue).wake_all();
     }
 
     /// Decides by loads alone, where they tell enough: that a request must wait or is refused.
-    pub(super) fn glance(&self) -> Option<Verdict> {
+    pub(super) fn glance(&self, otherwise: Otherwise) -> Option<Verdict> {
         let flags = self.flags.load(Ordering::Acquire);
-        let places = self.places.load(Ordering::Acquire);
+        let slots = self.slots.load(Ordering::Acquire);
+        let places = match otherwise {
+            Otherwise::Refuse => 0,
+            Otherwise::Ask | Otherwise::Wait => self.places.load(Ordering::Acquire),
+        };
         let word = self.load();
         if flags & CLOSED != 0 {
-            return Some(self.overflow(Resource::Closed, word));
+            return Some(self.overflow(Resource::Closed, slots, places, word));
         }
         // A free slot may be ours, once those who wait have theirs.
-        if flags & OBSERVING != 0 || word.free() > 0 {
+        if flags & (OBSERVING | CHANGE) != 0 || word.free() > 0 {
             return None;
         }
         if word.pending() < places {
             return Some(Verdict::MustWait);
         }
-        // Word and limit must belong together. A change between the two loads is decided under
-        // the lock, lest something is refused that the old and the new limits would both admit.
-        if self.places.load(Ordering::Acquire) != places {
+        // Word and limits must belong together. If they changed between the loads it is decided
+        // under the lock, lest something is refused that the old and the new limits would both
+        // admit. (Were this to compare the limits, they could have changed there and back.)
+        if self.flags.load(Ordering::Acquire) != flags {
             return None;
         }
-        Some(self.overflow(refusing(places), word))
+        Some(self.overflow(refusing(places), slots, places, word))
     }
 }
 
@@ -193,43 +212,52 @@ impl Core {
 impl Core {
     /// Decides exactly. The wakes are for the caller, once it has put the verdict in safety.
     #[cold]
-    pub(super) fn attempt(&self) -> (Verdict, WakeList) {
+    pub(super) fn attempt(&self, otherwise: Otherwise) -> (Verdict, WakeList) {
         let mut queue = self.lock();
         let mut wakes = WakeList::default();
-        let verdict = self.decide(&mut queue, &mut wakes, false);
+        let verdict = self.decide(&mut queue, &mut wakes, otherwise);
         (verdict, self.settle_into(queue, wakes))
     }
 
     /// Admits, or takes a place in the queue. The wakes are for the caller, as above.
     #[cold]
     pub(super) fn enter(&self, waker: &Waker) -> (Entered, WakeList) {
-        if let Some(Verdict::Overflow(overflow)) = self.glance() {
+        if let Some(Verdict::Overflow(overflow)) = self.glance(Otherwise::Wait) {
             return (Entered::Overflow(overflow), WakeList::default());
         }
         let waker = waker.clone();
         let mut queue = self.lock();
         let mut wakes = WakeList::default();
         queue.reserve();
-        let entered = match self.decide(&mut queue, &mut wakes, true) {
-            Verdict::MustWait => Entered::Queued(queue.push(waker, self.now())),
+        let entered = match self.decide(&mut queue, &mut wakes, Otherwise::Wait) {
+            Verdict::MustWait => {
+                let index = queue.push(waker, self.now());
+                return (Entered::Queued(index), self.settle_into(queue, wakes));
+            }
             Verdict::Admitted => Entered::Admitted,
             Verdict::Uncounted => Entered::Uncounted,
             Verdict::Overflow(overflow) => Entered::Overflow(overflow),
         };
+        wakes.set_aside(waker);
         (entered, self.settle_into(queue, wakes))
     }
 
-    /// Says what a request gets. With `take_place` a verdict of [`Verdict::MustWait`] has been
-    /// counted as pending, and the caller must link it before it unlocks.
-    fn decide(&self, queue: &mut Queue, wakes: &mut WakeList, take_place: bool) -> Verdict {
+    /// Says what a request gets. One that is to [`Wait`](Otherwise::Wait), and gets a verdict of
+    /// [`Verdict::MustWait`], has been counted as pending; the caller must link it before it
+    /// unlocks.
+    fn decide(&self, queue: &mut Queue, wakes: &mut WakeList, otherwise: Otherwise) -> Verdict {
         let flags = self.flags.load(Ordering::Relaxed);
-        let places = self.places.load(Ordering::Relaxed);
+        let slots = self.slots.load(Ordering::Relaxed);
+        let places = match otherwise {
+            Otherwise::Refuse => 0,
+            Otherwise::Ask | Otherwise::Wait => self.places.load(Ordering::Relaxed),
+        };
         loop {
             // What has come free belongs to those who wait, first.
             self.grant(queue, wakes);
             let word = self.load();
             if flags & CLOSED != 0 {
-                return self.overflow(Resource::Closed, word);
+                return self.overflow(Resource::Closed, slots, places, word);
             }
             if word.free() > 0 {
                 // With somebody pending a slot came free just now: grant again.
@@ -242,11 +270,12 @@ impl Core {
             if word.pending() >= places {
                 if flags & OBSERVING != 0 {
                     self.counters.would_overflow();
+                    queue.uncounted += 1;
                     return Verdict::Uncounted;
                 }
-                return self.overflow(refusing(places), word);
+                return self.overflow(refusing(places), slots, places, word);
             }
-            if !take_place && flags & OBSERVING == 0 {
+            if otherwise == Otherwise::Ask && flags & OBSERVING == 0 {
                 return Verdict::MustWait;
             }
             if self.exchange(word, word.0 + Word::PLACE) {
@@ -287,6 +316,12 @@ impl Core {
         loop {
             let mut queue = self.lock();
             if queue.is_granted(index) {
+                if fresh.is_some() {
+                    // Dropping it may panic: then the grant must still be there to be cancelled.
+                    drop(queue);
+                    fresh = None;
+                    continue;
+                }
                 queue.remove_granted(index);
                 return Poll::Ready(());
             }
@@ -354,7 +389,7 @@ impl Core {
 
     fn settle_into(&self, mut queue: MutexGuard<'_, Queue>, mut wakes: WakeList) -> WakeList {
         self.grant(&mut queue, &mut wakes);
-        if !queue.idle_waiters.is_empty() && self.is_idle() {
+        if !queue.idle_waiters.is_empty() && self.is_idle(&queue) {
             queue.idle_round += 1;
             for waiter in queue.idle_waiters.drain(..) {
                 wakes.push(Some(waiter.waker));
@@ -370,35 +405,30 @@ impl Core {
 impl Core {
     pub(crate) fn update(&self, max_requests: Option<u32>, max_pending_requests: Option<u32>) {
         let (slots, places) = (bound(max_requests), bound(max_pending_requests));
-        let mut queue = self.lock();
-        let mut wakes = WakeList::default();
-        let old_slots = self.slots.load(Ordering::Relaxed);
-        let old_places = self.places.load(Ordering::Relaxed);
-        // Raise before lowering: nothing is refused in between that both would admit.
-        if places > old_places {
-            self.places.store(places, Ordering::Release);
+        let queue = self.lock();
+        // Between the two counts whoever would refuse comes by the lock. So nobody sees one limit
+        // changed and the other not, as if what rises did so before what falls.
+        self.flags.fetch_add(CHANGE, Ordering::AcqRel);
+        let old = self.slots.load(Ordering::Relaxed);
+        if slots != old {
+            self.set_slots(old, slots);
         }
-        if slots > old_slots {
-            self.set_slots(old_slots, slots);
-            self.grant(&mut queue, &mut wakes);
-        }
-        if slots < old_slots {
-            self.set_slots(old_slots, slots);
-        }
-        if places < old_places {
-            self.places.store(places, Ordering::Release);
-        }
-        self.settle_into(queue, wakes).wake_all();
+        self.places.store(places, Ordering::Release);
+        self.flags.fetch_add(CHANGE, Ordering::AcqRel);
+        self.settle(queue).wake_all();
     }
 
     fn set_slots(&self, old: u32, new: u32) {
-        self.slots.store(new, Ordering::Relaxed);
+        let low_water = self.low_water.load(StatRelaxed);
+        let low_water = low_water.saturating_add(new as i32 - old as i32);
+        // Never too low for the word, lest an admission in between misses that it is a new peak.
+        if new > old {
+            self.low_water.store(low_water, StatRelaxed);
+        }
+        self.slots.store(new, Ordering::Release);
         self.word
             .fetch_add(Word::difference(old, new), Ordering::AcqRel);
-        let low_water = self.low_water.load(StatRelaxed);
-        let difference = new as i32 - old as i32;
-        self.low_water
-            .store(low_water.saturating_add(difference), StatRelaxed);
+        self.low_water.store(low_water, StatRelaxed);
     }
 
     pub(crate) fn set_observing(&self, observing: bool) {
@@ -406,18 +436,20 @@ impl Core {
         let mut wakes = WakeList::default();
         let flags = self.flags.load(Ordering::Relaxed);
         if observing && flags & OBSERVING == 0 {
-            self.flags.store(flags | OBSERVING, Ordering::Release);
+            let flags = (flags | OBSERVING).wrapping_add(2 * CHANGE);
+            self.flags.store(flags, Ordering::Release);
             // Those who wait run at once, and count as pending still.
             while let Some(waker) = queue.grant_first() {
                 queue.observed += 1;
                 wakes.push(Some(waker));
             }
         } else if !observing && flags & OBSERVING != 0 {
-            self.flags.store(flags & !OBSERVING, Ordering::Release);
-            // Those who run without a slot become debt.
+            // Those who run and count as pending become debt. That comes first: whoever sees that
+            // refusals are on must not see places taken that are free now.
             let observed = u64::from(std::mem::take(&mut queue.observed));
             self.word
                 .fetch_sub(observed * (Word::SLOT + Word::PLACE), Ordering::AcqRel);
+            self.flags.store(flags & !OBSERVING, Ordering::Release);
             self.mark_peak();
         }
         self.settle_into(queue, wakes).wake_all();
@@ -443,10 +475,10 @@ impl Core {
         let waker = waker.clone();
         let mut queue = self.lock();
         let told = ticket.is_some_and(|ticket| ticket.round != queue.idle_round);
-        let retired = self.retire(&mut queue, ticket.take());
+        let retired = ticket.take().and_then(|ticket| queue.retire_idle(ticket));
         // From here on every admission and release comes by the lock.
         self.word.fetch_or(Word::ATTENTION, Ordering::AcqRel);
-        let poll = if told || self.is_idle() {
+        let poll = if told || self.is_idle(&queue) {
             if queue.idle_waiters.is_empty() {
                 self.dismiss_attention();
             }
@@ -463,19 +495,12 @@ impl Core {
     /// Nobody waits for idleness under this ticket any more.
     pub(super) fn forget_idle(&self, ticket: IdleTicket) {
         let mut queue = self.lock();
-        let retired = self.retire(&mut queue, Some(ticket));
-        drop(queue);
-        drop(retired);
-    }
-
-    /// Takes a task that waited for idleness off the list; its waker is to be dropped after the
-    /// lock.
-    fn retire(&self, queue: &mut Queue, ticket: Option<IdleTicket>) -> Option<IdleWaiter> {
-        let retired = ticket.and_then(|ticket| queue.retire_idle(ticket));
+        let retired = queue.retire_idle(ticket);
         if queue.idle_waiters.is_empty() {
             self.dismiss_attention();
         }
-        retired
+        drop(queue);
+        drop(retired);
     }
 
     /// Lets the lock-free paths be used again, unless the pool is closed.
@@ -485,21 +510,20 @@ impl Core {
         }
     }
 
-    fn is_idle(&self) -> bool {
+    fn is_idle(&self, queue: &Queue) -> bool {
         let word = self.load();
         let slots = self.slots.load(Ordering::Relaxed);
-        word.free() == slots as i32
-            && word.pending() == 0
-            && self.counters.uncounted.load(Ordering::Acquire) == 0
+        word.free() == slots as i32 && word.pending() == 0 && queue.uncounted == 0
     }
 
     pub(super) fn stats(&self) -> Stats {
         let queue = self.lock();
-        let word = self.load();
+        let word = self.mark_peak();
         let flags = self.flags.load(Ordering::Relaxed);
         let slots = self.slots.load(Ordering::Relaxed);
         let places = self.places.load(Ordering::Relaxed);
         let oldest = queue.oldest();
+        let uncounted = queue.uncounted;
         drop(queue);
         let mut stats = Stats {
             max_requests: unbound(slots),
@@ -508,7 +532,7 @@ impl Core {
             observing: flags & OBSERVING != 0,
             active: active(slots, word),
             pending: word.pending(),
-            uncounted: 0,
+            uncounted,
             queued: 0,
             overflowed: Default::default(),
             would_overflow: 0,
@@ -547,13 +571,15 @@ impl Core {
         self.mark_peak();
     }
 
-    fn mark_peak(&self) {
+    /// Under the lock: notes a new peak, and returns the word that it looked at.
+    fn mark_peak(&self) -> Word {
         let word = self.load();
         if word.free() < self.low_water.load(StatRelaxed) {
             self.low_water.store(word.free(), StatRelaxed);
             let slots = self.slots.load(Ordering::Relaxed);
             self.counters.active(active(slots, word));
         }
+        word
     }
 
     /// Milliseconds since the pool was made. They wrap after 49 days, which differences survive.
@@ -561,29 +587,19 @@ impl Core {
         self.born.elapsed().as_millis() as u32
     }
 
-    fn overflow(&self, resource: Resource, word: Word) -> Verdict {
-        Verdict::Overflow(self.refuse(resource, word))
-    }
-
     /// Counts a refusal, and says why.
-    fn refuse(&self, resource: Resource, word: Word) -> Overflow {
+    fn overflow(&self, resource: Resource, slots: u32, places: u32, word: Word) -> Verdict {
         self.counters.overflowed(resource);
-        let slots = self.slots.load(Ordering::Relaxed);
-        Overflow {
+        Verdict::Overflow(Overflow {
             resource,
             limit: match resource {
                 Resource::MaxRequests => slots,
-                Resource::MaxPendingRequests => self.places.load(Ordering::Relaxed),
+                Resource::MaxPendingRequests => places,
                 Resource::Closed => 0,
             },
             active: active(slots, word),
             pending: word.pending(),
-        }
-    }
-
-    /// Refuses one that would have to wait, and may not.
-    pub(super) fn refuse_waiting(&self) -> Overflow {
-        self.refuse(Resource::MaxRequests, self.load())
+        })
     }
 
     fn load(&self) -> Word {

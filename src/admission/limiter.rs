@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::acquire::Acquire;
-use super::core::{Core, Verdict};
+use super::core::{Core, Otherwise, Verdict};
 use super::handle::{Handle, Leaked, Shared};
 use super::idle::Idle;
 use super::overflow::Overflow;
@@ -30,7 +30,7 @@ pub(crate) enum Attempt<H: Handle> {
 impl Admission {
     /// Makes an admission with that many slots and places; `None` is unlimited, 0 is none.
     ///
-    /// Numbers above `i32::MAX` are unlimited.
+    /// `i32::MAX` and all above are unlimited.
     pub fn new(
         max_requests: impl Into<Option<u32>>,
         max_pending_requests: impl Into<Option<u32>>,
@@ -55,19 +55,11 @@ impl Admission {
 
 impl<H: Handle> Admission<H> {
     /// The admission that a handle reaches.
-    #[cfg_attr(
-        not(feature = "inbound"),
-        expect(dead_code, reason = "for the HTTP layers")
-    )]
     pub(crate) fn from_handle(handle: H) -> Self {
         Self { handle }
     }
 
     /// What permits are given to reach it.
-    #[cfg_attr(
-        not(feature = "inbound"),
-        expect(dead_code, reason = "for the HTTP layers")
-    )]
     pub(crate) fn handle(&self) -> &H {
         &self.handle
     }
@@ -77,13 +69,17 @@ impl<H: Handle> Admission<H> {
     ///
     /// # Errors
     ///
-    /// [`Overflow`] if there is no slot now, whether or not there is a place to wait in.
+    /// [`Overflow`] if there is no slot now, whether or not there is a place to wait in:
+    /// [`MaxRequests`](super::Resource::MaxRequests), or [`Closed`](super::Resource::Closed).
     #[inline]
     pub fn try_acquire(&self) -> Result<Permit<H>, Overflow> {
-        match self.attempt() {
+        if self.handle.core().admit() {
+            return Ok(Permit::new(self.handle.clone(), true));
+        }
+        match self.attempt_slowly(Otherwise::Refuse) {
             Attempt::Admitted(permit) => Ok(permit),
             Attempt::Overflow(overflow) => Err(overflow),
-            Attempt::MustWait => Err(self.handle.core().refuse_waiting()),
+            Attempt::MustWait => unreachable!("only who asks is told to wait"),
         }
     }
 
@@ -95,21 +91,22 @@ impl<H: Handle> Admission<H> {
         Acquire::new(self.handle.clone())
     }
 
+    /// Tries to admit at once; says whether it could wait otherwise.
     #[inline]
     pub(crate) fn attempt(&self) -> Attempt<H> {
         if self.handle.core().admit() {
             return Attempt::Admitted(Permit::new(self.handle.clone(), true));
         }
-        self.attempt_slowly()
+        self.attempt_slowly(Otherwise::Ask)
     }
 
     #[cold]
-    fn attempt_slowly(&self) -> Attempt<H> {
+    fn attempt_slowly(&self, otherwise: Otherwise) -> Attempt<H> {
         let core = self.handle.core();
-        if let Some(verdict) = core.glance() {
+        if let Some(verdict) = core.glance(otherwise) {
             return self.carry_out(verdict);
         }
-        let (verdict, wakes) = core.attempt();
+        let (verdict, wakes) = core.attempt(otherwise);
         let attempt = self.carry_out(verdict);
         // With the permit in hand: should a waker panic, it is given back.
         wakes.wake_all();
@@ -129,8 +126,8 @@ impl<H: Handle> Admission<H> {
     ///
     /// The load that is there counts: a limit lowered below what is active is a debt, paid by the
     /// next releases. A raised limit is granted at once to as many waiters as fit. Nobody who
-    /// waits is evicted. What rises does so before what falls, so that nothing is refused that
-    /// the old and the new limits would both admit.
+    /// waits is evicted. Both limits change as one, what rises before what falls: nothing is
+    /// refused that the old and the new limits would both admit.
     pub fn update(
         &self,
         max_requests: impl Into<Option<u32>>,
@@ -145,7 +142,7 @@ impl<H: Handle> Admission<H> {
     /// While observing nothing is refused and nothing waits. What would wait runs at once and is
     /// counted as pending; what would be refused runs uncounted, as [`Stats::would_overflow`] and
     /// [`Stats::uncounted`] tell. Turning to observe lets those run who wait; turning back to
-    /// enforce makes those who run without a slot a debt.
+    /// enforce makes those a debt who run and count as pending. The uncounted stay uncounted.
     pub fn set_observing(&self, observing: bool) {
         self.handle.core().set_observing(observing);
     }

@@ -20,10 +20,6 @@ impl<H: Handle> Permit<H> {
     }
 
     /// What it was taken from.
-    #[cfg_attr(
-        not(feature = "inbound"),
-        expect(dead_code, reason = "for the HTTP layers")
-    )]
     pub(crate) fn handle(&self) -> &H {
         &self.handle
     }

@@ -51,6 +51,8 @@ pub(super) struct Queue {
     used: u32,
     /// Requests that count as pending and run all the same: observe mode has them.
     pub(super) observed: u32,
+    /// Requests that observe mode lets run beyond all limits.
+    pub(super) uncounted: u32,
     pub(super) idle_waiters: Vec<IdleWaiter>,
     next_idle_id: u64,
     /// Goes up each time the idle waiters were told.
@@ -67,6 +69,7 @@ impl Queue {
             vacant: NONE,
             used: 0,
             observed: 0,
+            uncounted: 0,
             idle_waiters: Vec::new(),
             next_idle_id: 0,
             idle_round: 0,

@@ -24,8 +24,8 @@ const BOUNDS: [Duration; 10] = [
 
 /// What an admission has counted, with its limits and use at one instant.
 ///
-/// Limits, `active` and `pending` belong together: they are read under the lock that limit
-/// changes hold. The counters are read one by one, just after.
+/// Limits, `active`, `pending` and `uncounted` belong together: they are read under the lock that
+/// limit changes hold. The counters are read one by one, just after.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -111,7 +111,6 @@ pub(super) struct Counters {
     overflowed_pending: AtomicU64,
     overflowed_closed: AtomicU64,
     would_overflow: AtomicU64,
-    pub(super) uncounted: AtomicU32,
     cancelled: AtomicU64,
     timed_out: AtomicU64,
     peak_active: AtomicU32,
@@ -137,7 +136,6 @@ impl Counters {
 
     pub(super) fn would_overflow(&self) {
         self.would_overflow.fetch_add(1, Relaxed);
-        self.uncounted.fetch_add(1, Relaxed);
     }
 
     pub(super) fn cancelled(&self) {
@@ -161,7 +159,6 @@ impl Counters {
 
     /// Adds the counters to a snapshot of the rest.
     pub(super) fn fill(&self, stats: &mut Stats) {
-        stats.uncounted = self.uncounted.load(Relaxed);
         stats.queued = self.queued.load(Relaxed);
         stats.overflowed = Overflowed {
             max_requests: self.overflowed_requests.load(Relaxed),

@@ -9,6 +9,7 @@ use std::thread;
 pub(super) struct WakeList {
     first: Option<Waker>,
     rest: Vec<Waker>,
+    spare: Option<Waker>,
 }
 
 impl WakeList {
@@ -21,6 +22,12 @@ impl WakeList {
         }
     }
 
+    /// Keeps a waker that turned out not to be needed, to be dropped where the others are woken:
+    /// dropping one is foreign code, too.
+    pub(super) fn set_aside(&mut self, waker: Waker) {
+        self.spare = Some(waker);
+    }
+
     /// Wakes everybody. The lock must not be held: wakers are foreign code.
     ///
     /// # Panics
@@ -31,11 +38,17 @@ impl WakeList {
         let mut panicked = None;
         for waker in self.first.into_iter().chain(self.rest) {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-                panicked.get_or_insert(panic);
+                match panicked {
+                    None => panicked = Some(panic),
+                    // What was thrown may be anything, and dropping it may panic in turn.
+                    Some(_) => std::mem::forget(panic),
+                }
             }
         }
         if let Some(panic) = panicked {
-            if !thread::panicking() {
+            if thread::panicking() {
+                std::mem::forget(panic);
+            } else {
                 resume_unwind(panic);
             }
         }

@@ -1,0 +1,266 @@
+//! A rule file read once: [`RuleFile`].
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::decode::decode;
+use super::problem::{Problem, Report, Severity};
+use super::rule::{DestinationRule, Spanned};
+use super::translate::{OnFull, Protocol, inbound, report_effects};
+use super::validate::validate;
+use super::yaml::MAX_BYTES;
+use crate::limits::Limits;
+
+/// A rule file and how it is read.
+///
+/// The file is YAML or JSON in UTF-8, at most 1 MiB, with any number of documents. It holds one
+/// `DestinationRule` with a `connectionPool`; objects of other kinds are skipped.
+///
+/// ```
+/// use meshpool::istio::{OnFull, RuleFile};
+///
+/// let file = RuleFile::new("rule.yaml").on_full(OnFull::Wait);
+/// let rule = file.parse(
+///     b"apiVersion: networking.istio.io/v1
+/// kind: DestinationRule
+/// metadata: {name: user}
+/// spec:
+///   host: user
+///   trafficPolicy:
+///     connectionPool:
+///       http: {http2MaxRequests: 1, http1MaxPendingRequests: 1}
+/// ",
+/// )?;
+/// assert_eq!(rule.limits().max_requests, Some(1));
+/// assert_eq!(rule.limits().max_pending_requests, Some(1));
+/// # Ok::<(), meshpool::istio::Rejected>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct RuleFile {
+    path: PathBuf,
+    on_full: OnFull,
+    protocol: Protocol,
+    #[cfg(feature = "watch")]
+    pub(super) timing: super::watch::Timing,
+}
+
+impl RuleFile {
+    /// A rule file at this path. Nothing is read yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            on_full: OnFull::default(),
+            protocol: Protocol::default(),
+            #[cfg(feature = "watch")]
+            timing: super::watch::Timing::default(),
+        }
+    }
+
+    /// What becomes of a request that finds all slots taken. Default: [`OnFull::Refuse`].
+    #[must_use]
+    pub fn on_full(mut self, on_full: OnFull) -> Self {
+        self.on_full = on_full;
+        self
+    }
+
+    /// What the service speaks. Default: [`Protocol::Http1`].
+    #[must_use]
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
+        self
+    }
+
+    /// The path that it was made with.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the file once. It blocks for as long as the file system does; a file that is no
+    /// regular one (a pipe, a device) is not opened.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or is not valid. Every problem that was found is in the error.
+    pub fn read(&self) -> Result<Rule, Rejected> {
+        match read_regular(&self.path) {
+            Ok(bytes) => self.parse(&bytes),
+            Err(error) => Err(self.unreadable(&error)),
+        }
+    }
+
+    /// Takes `bytes` for the file's content. The path only names the file in problems.
+    ///
+    /// # Errors
+    ///
+    /// If the content is not valid. Every problem that was found is in the error.
+    pub fn parse(&self, bytes: &[u8]) -> Result<Rule, Rejected> {
+        let mut report = Report::new(&self.path);
+        let rules = decode(bytes, &mut report);
+        for rule in &rules {
+            validate(rule, &mut report);
+        }
+        let applied = the_one(&rules, &mut report).filter(|_| !report.has_errors());
+        let Some((rule, pool)) = applied.and_then(|rule| Some((rule, rule.pool()?))) else {
+            return Err(Rejected {
+                problems: report.into_problems(),
+            });
+        };
+        report_effects(rule, self.on_full, self.protocol, &mut report);
+        Ok(Rule {
+            limits: inbound(pool, self.on_full, self.protocol),
+            name: text(&rule.name),
+            namespace: text(&rule.namespace),
+            host: rule.host().to_owned(),
+            notices: report.into_problems(),
+        })
+    }
+
+    pub(super) fn unreadable(&self, error: &io::Error) -> Rejected {
+        let mut report = Report::new(&self.path);
+        report.file_error(format_args!("cannot be read: {error}"));
+        Rejected {
+            problems: report.into_problems(),
+        }
+    }
+}
+
+fn text(field: &Option<Spanned<String>>) -> Option<String> {
+    field.as_ref().map(|field| field.value.clone())
+}
+
+/// Picks the rule with a pool. None and more than one are errors.
+fn the_one<'a>(rules: &'a [DestinationRule], report: &mut Report) -> Option<&'a DestinationRule> {
+    let mut with_pool = rules.iter().filter(|rule| rule.pool().is_some());
+    let Some(first) = with_pool.next() else {
+        // What is wrong with the file is the better reason.
+        if !report.has_errors() {
+            report.file_error(
+                "nothing to enforce: expected a DestinationRule with \
+                 spec.trafficPolicy.connectionPool (delete the file to lift all limits)",
+            );
+        }
+        return None;
+    };
+    for other in with_pool {
+        report.error(
+            other.at,
+            &other.path(),
+            format_args!(
+                "{other} is a second rule with a connectionPool, after {first}: a file holds one"
+            ),
+        );
+    }
+    for idle in rules.iter().filter(|rule| rule.pool().is_none()) {
+        report.notice(
+            idle.at,
+            &idle.path(),
+            format_args!("{idle} has no spec.trafficPolicy.connectionPool: it limits nothing"),
+        );
+    }
+    Some(first)
+}
+
+/// The file's content, as far as it may count: one byte over the limit is enough to refuse it.
+pub(super) fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    // Opening a pipe would block, so look first. If it is exchanged in between, the open one is
+    // looked at again.
+    regular(&std::fs::metadata(path)?)?;
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    regular(&metadata)?;
+    let length = usize::try_from(metadata.len())
+        .unwrap_or(usize::MAX)
+        .min(MAX_BYTES);
+    let mut bytes = Vec::with_capacity(length + 1);
+    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn regular(metadata: &std::fs::Metadata) -> io::Result<()> {
+    if metadata.is_file() {
+        return Ok(());
+    }
+    let found = if metadata.is_dir() {
+        "a directory"
+    } else {
+        "a special file"
+    };
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("it is {found}, not a regular file"),
+    ))
+}
+
+/// A rule that was read and found valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    limits: Limits,
+    name: Option<String>,
+    namespace: Option<String>,
+    host: String,
+    notices: Vec<Problem>,
+}
+
+impl Rule {
+    /// The limits for the requests that this process serves.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The rule's `metadata.name`.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The rule's `metadata.namespace`.
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
+    /// The rule's `spec.host`, as written. The rule holds whatever it is.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// What is worth knowing though the rule is valid, in the order of the file: fields without
+    /// effect here, and combinations that were probably not meant.
+    pub fn notices(&self) -> &[Problem] {
+        &self.notices
+    }
+}
+
+/// A rule file that is not applied, and why. Printed, it is one line for each problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    problems: Vec<Problem>,
+}
+
+impl Rejected {
+    /// All that was found, in the order of the file; at least one is a [`Severity::Error`].
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Those that are why it is not applied.
+    pub fn errors(&self) -> impl Iterator<Item = &Problem> {
+        self.problems
+            .iter()
+            .filter(|problem| problem.severity() == Severity::Error)
+    }
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.problems.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            problem.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Rejected {}

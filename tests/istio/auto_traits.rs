@@ -1,0 +1,18 @@
+//! Which of the public types may be shared, sent and copied: a table that the compiler checks.
+
+use meshpool::istio::watch::{Change, RuleStats, RuleStatus, RuleWatch};
+use meshpool::istio::{OnFull, Position, Problem, Protocol, Rejected, Rule, RuleFile, Severity};
+use static_assertions::assert_impl_all;
+
+assert_impl_all!(RuleFile: Send, Sync, Unpin, Clone);
+assert_impl_all!(RuleWatch: Send, Sync, Unpin);
+assert_impl_all!(RuleStatus: Send, Sync, Unpin, Clone);
+assert_impl_all!(Change: Send, Sync, Unpin, Clone);
+assert_impl_all!(Rule: Send, Sync, Unpin, Clone);
+assert_impl_all!(Rejected: Send, Sync, Unpin, Clone, std::error::Error);
+assert_impl_all!(Problem: Send, Sync, Unpin, Clone);
+assert_impl_all!(RuleStats: Send, Sync, Unpin, Copy);
+assert_impl_all!(Position: Send, Sync, Unpin, Copy);
+assert_impl_all!(Severity: Send, Sync, Unpin, Copy);
+assert_impl_all!(OnFull: Send, Sync, Unpin, Copy);
+assert_impl_all!(Protocol: Send, Sync, Unpin, Copy);

@@ -1,0 +1,14 @@
+//! The rule file: what is read, what is refused and why, what it means inbound, and how it is
+//! followed.
+
+mod auto_traits;
+mod bad_input;
+mod bounds;
+mod cases;
+mod documents;
+mod effects;
+mod robust;
+mod scalars;
+mod support;
+mod translation;
+mod watching;
