@@ -181,7 +181,7 @@ async fn an_envoy_in_front_sends_a_refused_request_once() {
     );
 
     // The same without the header that stops it, as Envoy itself answers.
-    let unmarked = InboundPool::builder().on_refused(|_| {
+    let unmarked = InboundPool::builder().on_refused(|_, _| {
         Response::builder()
             .status(StatusCode::SERVICE_UNAVAILABLE)
             .header("x-envoy-overloaded", "true")

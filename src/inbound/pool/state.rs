@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::builder::Config;
 use crate::Limits;
 use crate::admission::Core;
-use crate::http::{Asked, Refusals, Refused, RequestHead, Stalls};
+use crate::http::{Refusals, Refused, RequestHead, Stalls};
 
 /// The core first: its word shares a cache line with the `Arc`'s counts.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ impl State {
     }
 
     pub(super) fn update(&self, limits: Limits) {
-        // One change at a time: the channel's lock keeps all three in step.
+        // One change at a time: the channel's lock keeps all in step.
         self.limits.send_modify(|current| {
             *current = limits;
             #[cfg(feature = "server")]
@@ -128,18 +128,27 @@ impl State {
         self.config.pending_timeout
     }
 
+    /// Slots have become scarce: sees to it that stalled readers lose theirs.
+    pub(crate) fn tend_stalls(&self) {
+        if let Some(stalls) = &self.stalls {
+            stalls.tend();
+        }
+    }
+
     /// Answers a request that was refused.
     #[cold]
-    pub(crate) fn refuse(&self, refused: &Refused, asked: Asked) -> Response<Bytes> {
+    pub(crate) fn refuse<B>(&self, refused: &Refused, request: &Request<B>) -> Response<Bytes> {
+        self.tend_stalls();
+        let request = RequestHead::of(request);
         if let Some(on_refused) = &self.config.on_refused {
-            return on_refused(refused);
+            return on_refused(refused, request);
         }
         let refusals = self
             .refusals
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        refusals.response(refused, asked)
+        refusals.response(refused, request)
     }
 }
 
