@@ -132,7 +132,7 @@ async fn connect_info_is_kept() {
     let response = client.get("/").await;
     assert!(response.closes());
     assert_eq!(client.rest().await, "");
-    let peer = client.into_inner().local_addr().unwrap();
+    let peer = client.local_addr();
     assert_eq!(response.body, peer.to_string());
 }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
@@ -33,7 +34,8 @@ pub(crate) async fn bind() -> (TcpListener, SocketAddr) {
 
 /// An HTTP/1 connection, byte by byte.
 pub(crate) struct Raw {
-    socket: TcpStream,
+    reader: OwnedReadHalf,
+    writer: Option<OwnedWriteHalf>,
     read: Vec<u8>,
 }
 
@@ -64,14 +66,23 @@ impl RawResponse {
 impl Raw {
     pub(crate) async fn connect(addr: SocketAddr) -> Self {
         let socket = within(TcpStream::connect(addr)).await.unwrap();
+        let (reader, writer) = socket.into_split();
         Self {
-            socket,
+            reader,
+            writer: Some(writer),
             read: Vec::new(),
         }
     }
 
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        within(self.socket.write_all(bytes.as_ref())).await.unwrap();
+        let writer = self.writer.as_mut().unwrap();
+        within(writer.write_all(bytes.as_ref())).await.unwrap();
+    }
+
+    /// Sends on from here in the background, as long as it is taken, and then closes.
+    pub(crate) fn keep_sending(&mut self, bytes: Vec<u8>) {
+        let mut writer = self.writer.take().unwrap();
+        tokio::spawn(async move { writer.write_all(&bytes).await });
     }
 
     /// Sends a GET and reads its response.
@@ -94,13 +105,12 @@ impl Raw {
             body: String::new(),
         };
         let body = if response.header("transfer-encoding") == Some("chunked") {
-            let end = loop {
+            loop {
                 if let Some(end) = find(&self.read, b"0\r\n\r\n") {
                     break end + 5;
                 }
                 assert!(self.more().await, "closed within a chunked body");
-            };
-            end
+            }
         } else {
             let length = response.header("content-length");
             let length = length.map_or(0, |length| length.parse().unwrap());
@@ -120,17 +130,22 @@ impl Raw {
         String::from_utf8(std::mem::take(&mut self.read)).unwrap()
     }
 
-    /// Reads something; `false` at the end. A reset is an end, too: of a server that has not
-    /// read all there was.
+    /// Reads something; `false` at the end, which is to be a proper one.
     async fn more(&mut self) -> bool {
-        match within(self.socket.read_buf(&mut self.read)).await {
+        match within(self.reader.read_buf(&mut self.read)).await {
             Ok(read) => read > 0,
             Err(error) => panic!("the connection was not closed but broken: {error}"),
         }
     }
 
-    pub(crate) fn into_inner(self) -> TcpStream {
-        self.socket
+    /// Whether anything came that was not read yet.
+    pub(crate) fn has_heard(&mut self) -> bool {
+        let _ = self.reader.try_read_buf(&mut self.read);
+        !self.read.is_empty()
+    }
+
+    pub(crate) fn local_addr(&self) -> SocketAddr {
+        self.reader.local_addr().unwrap()
     }
 }
 

@@ -79,10 +79,14 @@ impl Reply {
             || (self.is_connect && response.status().is_success())
     }
 
+    pub(crate) fn is_http1(&self) -> bool {
+        self.version <= Version::HTTP_11
+    }
+
     /// Closes an HTTP/1 connection after this response if it has carried as many requests as it
     /// may by now. On HTTP/2 no header does that, and a tunnel is no longer HTTP.
     pub(crate) fn close_if_reached<B>(&self, count: &Count, response: &mut Response<B>) {
-        if self.version <= Version::HTTP_11 && count.is_reached() && !self.opens_tunnel(response) {
+        if self.is_http1() && count.is_reached() && !self.opens_tunnel(response) {
             close(response.headers_mut());
         }
     }

@@ -3,7 +3,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::{Response, StatusCode};
+use http::Response;
 use pin_project_lite::pin_project;
 
 use super::{Active, ConnectionBody, Reply};
@@ -67,15 +67,16 @@ where
                 let active = active.take().expect("polled after it was ready");
                 let mut response = result.map_err(Into::into)?;
                 reply.close_if_reached(active.connection().count(), &mut response);
-                let active = if reply.opens_tunnel(&response)
-                    && response.status() != StatusCode::SWITCHING_PROTOCOLS
-                {
+                let active = if !reply.opens_tunnel(&response) {
+                    Some(active)
+                } else if reply.is_http1() {
+                    active.connection().set_tunnel();
+                    Some(active)
+                } else {
                     // A tunnel on an HTTP/2 stream outlives the response, and nobody says for
                     // how long. Its connection is not to be taken for idle.
                     active.for_good();
                     None
-                } else {
-                    Some(active)
                 };
                 Poll::Ready(Ok(response.map(|body| ConnectionBody::new(body, active))))
             }

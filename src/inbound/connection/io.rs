@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::linger::Linger;
 use super::{Connection, Protocol};
 
 /// How a client begins HTTP/2.
@@ -15,12 +16,16 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A connection's socket, watched: whether the peer sends, and whether it takes. Made by
 /// [`WatchedConnection::io`](crate::inbound::watch::WatchedConnection::io).
 ///
-/// Bytes pass through unchanged.
+/// Bytes pass through unchanged. When HTTP is done with it, a shutdown of the writing side is
+/// complete once the peer has closed its side, too, or two seconds later: a socket that is closed
+/// earlier may take the last response with it. Needs a Tokio runtime with its timer.
 pub struct ConnectionIo<I> {
     io: I,
     connection: Arc<Connection>,
     /// How much of the preface has been seen; all of it also once it is known not to come.
     preface: usize,
+    /// Our side is closed.
+    linger: Option<Linger>,
     /// The socket's place among the accepted, given back after the socket is closed.
     _slot: Option<OwnedSemaphorePermit>,
 }
@@ -35,6 +40,7 @@ impl<I> ConnectionIo<I> {
             io,
             connection,
             preface: 0,
+            linger: None,
             _slot: slot,
         }
     }
@@ -94,7 +100,7 @@ impl<I: Read + Unpin> Read for ConnectionIo<I> {
     }
 }
 
-impl<I: Write + Unpin> Write for ConnectionIo<I> {
+impl<I: Read + Write + Unpin> Write for ConnectionIo<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -129,9 +135,18 @@ impl<I: Write + Unpin> Write for ConnectionIo<I> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = Pin::new(&mut self.io).poll_shutdown(cx);
-        self.wrote(&result);
-        result
+        let this = &mut *self;
+        if this.linger.is_none() {
+            let result = Pin::new(&mut this.io).poll_shutdown(cx);
+            this.wrote(&result);
+            ready!(result)?;
+            // In a tunnel each side closes in its own time.
+            if this.connection.is_tunnel() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        let linger = this.linger.get_or_insert_with(Linger::new);
+        linger.poll(&mut this.io, cx)
     }
 }
 

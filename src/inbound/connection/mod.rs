@@ -10,6 +10,7 @@ mod count;
 mod future;
 mod io;
 mod jitter;
+mod linger;
 mod service;
 mod state;
 

@@ -21,6 +21,8 @@ pub(crate) struct Connection {
     blocked_since: AtomicU64,
     /// Whether bytes came in since this was last reset.
     heard: AtomicBool,
+    /// Whether an HTTP/1 connection was handed over to another protocol.
+    tunnel: AtomicBool,
 }
 
 /// What is spoken on a connection.
@@ -42,6 +44,7 @@ impl Connection {
             protocol: AtomicU8::new(Protocol::Unknown as u8),
             blocked_since: AtomicU64::new(0),
             heard: AtomicBool::new(false),
+            tunnel: AtomicBool::new(false),
         }
     }
 
@@ -106,6 +109,14 @@ impl Connection {
     /// Whether bytes came in since this was last asked.
     pub(crate) fn take_heard(&self) -> bool {
         self.heard.swap(false, Ordering::Relaxed)
+    }
+
+    pub(super) fn is_tunnel(&self) -> bool {
+        self.tunnel.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_tunnel(&self) {
+        self.tunnel.store(true, Ordering::Relaxed);
     }
 
     fn now(&self) -> u64 {
