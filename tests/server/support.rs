@@ -105,13 +105,12 @@ impl Raw {
             body: String::new(),
         };
         let body = if response.header("transfer-encoding") == Some("chunked") {
-            let end = loop {
+            loop {
                 if let Some(end) = find(&self.read, b"0\r\n\r\n") {
                     break end + 5;
                 }
                 assert!(self.more().await, "closed within a chunked body");
-            };
-            end
+            }
         } else {
             let length = response.header("content-length");
             let length = length.map_or(0, |length| length.parse().unwrap());
@@ -131,8 +130,7 @@ impl Raw {
         String::from_utf8(std::mem::take(&mut self.read)).unwrap()
     }
 
-    /// Reads something; `false` at the end. A reset is an end, too: of a server that has not
-    /// read all there was.
+    /// Reads something; `false` at the end, which is to be a proper one.
     async fn more(&mut self) -> bool {
         match within(self.reader.read_buf(&mut self.read)).await {
             Ok(read) => read > 0,

@@ -46,9 +46,6 @@ where
         listener,
         app,
         watcher: InboundPool::new(Limits::new()).watcher(),
-        grace: Some(Duration::from_secs(30)),
-        jitter: 0.0,
-        refuse_late_streams: false,
         max_connections: None,
         settings: Settings {
             nodelay: true,
@@ -70,9 +67,6 @@ pub struct Serve<L: Listener, A> {
     listener: L,
     app: A,
     watcher: Watcher,
-    grace: Option<Duration>,
-    jitter: f64,
-    refuse_late_streams: bool,
     max_connections: Option<usize>,
     settings: Settings,
     connect_info: Option<ConnectInfo<L>>,
@@ -86,7 +80,7 @@ impl<L: Listener, A> Serve<L, A> {
     ///
     /// Limits on requests are the layers' alone.
     pub fn pool<H: PoolHandle>(mut self, pool: &InboundPool<H>) -> Self {
-        self.watcher = pool.watcher();
+        self.watcher = self.watcher.for_pool(pool);
         self
     }
 
@@ -112,7 +106,7 @@ impl<L: Listener, A> Serve<L, A> {
     /// How long a retired connection may take to close; `None` is as long as it likes. Default:
     /// 30 seconds. See [`Watcher::grace`]; it bounds the graceful shutdown, too.
     pub fn grace(mut self, grace: impl Into<Option<Duration>>) -> Self {
-        self.grace = grace.into();
+        self.watcher = self.watcher.grace(grace);
         self
     }
 
@@ -121,16 +115,16 @@ impl<L: Listener, A> Serve<L, A> {
     ///
     /// # Panics
     ///
-    /// When it is awaited, if `share` is not within 0 and 1.
+    /// If `share` is not within 0 and 1.
     pub fn jitter(mut self, share: f64) -> Self {
-        self.jitter = share;
+        self.watcher = self.watcher.jitter(share);
         self
     }
 
     /// Whether HTTP/2 streams past the number of requests per connection are answered with
     /// REFUSED_STREAM. Default: no. See [`Watcher::refuse_late_streams`].
     pub fn refuse_late_streams(mut self, refuse: bool) -> Self {
-        self.refuse_late_streams = refuse;
+        self.watcher = self.watcher.refuse_late_streams(refuse);
         self
     }
 
@@ -235,9 +229,6 @@ where
     fn into_future(self) -> ServeFuture {
         let watcher = self
             .watcher
-            .grace(self.grace)
-            .jitter(self.jitter)
-            .refuse_late_streams(self.refuse_late_streams)
             .opening_timeout(self.settings.header_read_timeout);
         let server = Server {
             acceptor: Acceptor::new(self.listener, self.max_connections, self.on_accept_error),
@@ -255,9 +246,6 @@ impl<L: Listener + fmt::Debug, A> fmt::Debug for Serve<L, A> {
         f.debug_struct("Serve")
             .field("listener", &self.listener)
             .field("watcher", &self.watcher)
-            .field("grace", &self.grace)
-            .field("jitter", &self.jitter)
-            .field("refuse_late_streams", &self.refuse_late_streams)
             .field("max_connections", &self.max_connections)
             .field("settings", &self.settings)
             .finish_non_exhaustive()

@@ -88,13 +88,14 @@ impl<C: GracefulConnection> Future for Watch<C> {
                 return Poll::Ready(result.map_err(WatchError::Connection));
             }
 
-            this.signals.register(cx);
-            let limits = this.signals.limits();
-            let shutdown = this.signals.is_shut_down();
-            let now = Instant::now();
-            let step = this
-                .course
-                .step(this.connection, this.policy, &limits, shutdown, now);
+            this.signals.poll(cx);
+            let step = this.course.step(
+                this.connection,
+                this.policy,
+                this.signals.limits(),
+                this.signals.is_shut_down(),
+                Instant::now(),
+            );
             match step {
                 Step::Retire => http.graceful_shutdown(),
                 Step::Expire => break WatchError::GraceExpired,

@@ -37,15 +37,14 @@ pub(super) struct Policy {
 impl<H: PoolHandle> InboundPool<H> {
     /// Watches connections on behalf of this pool. See [`watch`](crate::inbound::watch).
     pub fn watcher(&self) -> Watcher {
-        let state = self.state();
         Watcher {
-            per_connection: state.per_connection().clone(),
-            limits: state.watch_limits(),
+            per_connection: self.state().per_connection().clone(),
+            limits: self.state().watch_limits(),
             policy: Policy {
                 jitter: Jitter::default(),
                 grace: Some(Duration::from_secs(30)),
                 refuse_late_streams: false,
-                stall_timeout: state.stall_timeout(),
+                stall_timeout: self.state().stall_timeout(),
                 opening_timeout: None,
             },
             shutdown: Arc::new(watch::Sender::new(false)),
@@ -87,6 +86,18 @@ impl Watcher {
     pub fn refuse_late_streams(mut self, refuse: bool) -> Self {
         self.policy.refuse_late_streams = refuse;
         self
+    }
+
+    /// The same on behalf of another pool.
+    pub(crate) fn for_pool<H: PoolHandle>(self, pool: &InboundPool<H>) -> Self {
+        let other = pool.watcher();
+        Self {
+            policy: Policy {
+                stall_timeout: other.policy.stall_timeout,
+                ..self.policy
+            },
+            ..other
+        }
     }
 
     pub(crate) fn opening_timeout(mut self, timeout: Option<Duration>) -> Self {
