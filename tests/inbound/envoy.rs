@@ -14,7 +14,7 @@ use meshpool::InboundPool;
 use meshpool::inbound::Builder;
 use tokio::process::{Child, Command};
 
-use crate::support::{Server, Witness, limits, until, within};
+use crate::support::{Server, Witness, client, limits, until, within};
 
 /// What a mesh retries by default, and how often.
 const RETRY_ON: &str =
@@ -86,14 +86,17 @@ impl Envoy {
 /// Asks the admin where the listener is, until there is one.
 async fn listener(admin: SocketAddr) -> SocketAddr {
     loop {
-        let listeners = reqwest::get(format!("http://{admin}/listeners?format=json")).await;
+        let listeners = client()
+            .get(format!("http://{admin}/listeners?format=json"))
+            .send()
+            .await;
         let listeners: serde_json::Value = match listeners {
             Ok(response) => serde_json::from_str(&response.text().await.unwrap()).unwrap(),
             Err(_) => serde_json::Value::Null,
         };
         let port =
             &listeners["listener_statuses"][0]["local_address"]["socket_address"]["port_value"];
-        let ready = reqwest::get(format!("http://{admin}/ready")).await;
+        let ready = client().get(format!("http://{admin}/ready")).send().await;
         if let (Some(port), Ok(ready)) = (port.as_u64(), ready) {
             if ready.status() == StatusCode::OK {
                 return SocketAddr::from(([127, 0, 0, 1], port.try_into().unwrap()));
@@ -157,7 +160,7 @@ static_resources:
 async fn hits(builder: Builder, binary: &Path) -> (usize, StatusCode) {
     let (service, hits) = refusing(builder).await;
     let envoy = Envoy::before(service.addr, binary).await;
-    let response = within(reqwest::get(format!("http://{}/", envoy.addr)))
+    let response = within(client().get(format!("http://{}/", envoy.addr)).send())
         .await
         .unwrap();
     let status = response.status();

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod auto_traits;
 mod bodies;
 mod composition;
 mod connection_pool;

@@ -21,7 +21,7 @@ use meshpool::InboundPool;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Guarded, Server, Witness, limits, pool, until, within};
+use crate::support::{Guarded, Server, Witness, client, limits, pool, until, within};
 
 /// A short stall timeout, for those who are to run into it.
 fn impatient(requests: u32) -> InboundPool {
@@ -131,7 +131,9 @@ async fn a_stalled_reader_is_cut_off_and_one_that_waits_is_served() {
         let (pool, witness) = (impatient(1), Witness::default());
         let server = Server::axum(app(&pool, &witness)).await;
         let mut stalled = within(head_of(server.addr, path)).await;
-        let next = within(reqwest::get(server.url("/quick"))).await.unwrap();
+        let next = within(client().get(server.url("/quick")).send())
+            .await
+            .unwrap();
         assert_eq!(next.status(), StatusCode::OK);
         assert_eq!(next.text().await.unwrap(), "Kevin");
         until(|| pool.stats().active == 0).await;
@@ -181,7 +183,9 @@ async fn a_stream_with_nothing_to_send_is_not_cut_off() {
             .layer(pool.layer()),
     );
     let server = Server::axum(app).await;
-    let mut stream = within(reqwest::get(server.url("/events"))).await.unwrap();
+    let mut stream = within(client().get(server.url("/events")).send())
+        .await
+        .unwrap();
 
     // Others begin later, stall, and are cut off, again and again; it stays.
     for _ in 0..3 {
@@ -206,7 +210,7 @@ async fn head_204_and_304_over_a_socket_end_and_keep_their_headers() {
         .route("/304", get(|| async { StatusCode::NOT_MODIFIED }))
         .layer(pool.layer());
     let server = Server::axum(app).await;
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = client();
     // On one connection: each must be over when the next begins.
     for _ in 0..3 {
         let head = within(client.head(server.url("/200")).send())
@@ -230,7 +234,7 @@ async fn a_refused_head_over_a_socket_has_the_length_and_no_body() {
         .route("/", get(|| async { "Kevin" }))
         .layer(pool.layer());
     let server = Server::axum(app).await;
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = client();
     for _ in 0..2 {
         let head = within(client.head(server.url("/")).send()).await.unwrap();
         assert_eq!(head.status(), StatusCode::SERVICE_UNAVAILABLE);

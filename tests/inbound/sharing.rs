@@ -19,7 +19,7 @@ use meshpool::inbound::{MaxPendingRequestsLayer, MaxRequestsLayer};
 use tokio::sync::watch;
 use tower::{Layer, ServiceBuilder};
 
-use crate::support::{Server, Witness, pool, until, within};
+use crate::support::{Server, Witness, client, pool, until, within};
 
 const ROUTES: [&str; 3] = ["/a", "/b", "/c"];
 
@@ -58,7 +58,7 @@ fn routes() -> Router<Work> {
 
 /// One request on a connection of its own.
 async fn fetch(addr: SocketAddr, path: &str) -> reqwest::Response {
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = client();
     client
         .get(format!("http://{addr}{path}"))
         .send()

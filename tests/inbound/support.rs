@@ -77,7 +77,12 @@ pub(crate) async fn until(mut condition: impl FnMut() -> bool) {
     .await;
 }
 
-// === Servers ===
+// === Servers and clients ===
+
+/// A client with connections of its own, whatever the environment says of proxies.
+pub(crate) fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
 
 /// A server on loopback, which ends with this.
 pub(crate) struct Server {

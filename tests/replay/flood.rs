@@ -33,13 +33,12 @@ pub(crate) fn play(scenario: &Scenario) {
 }
 
 async fn steps(scenario: &Scenario) {
-    let numbers = scenario.settings.numbers(scenario.protocol);
-    let pool = InboundPool::new(numbers.limits());
+    let pool = InboundPool::new(scenario.settings.limits(scenario.protocol));
     let mut limited = false;
     for step in &scenario.steps {
         match &step.action {
             Action::Set { settings } => {
-                let limits = settings.numbers(scenario.protocol).limits();
+                let limits = settings.limits(scenario.protocol);
                 pool.update(limits);
                 limited = limits.max_requests.is_some();
             }

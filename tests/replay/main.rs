@@ -2,8 +2,8 @@
 //!
 //! `observations.json` holds scenarios recorded with Envoy 1.40: requests sent, answered and
 //! cancelled step by step, and which were attached to a connection, answered or refused in each,
-//! with the gauges after it. A service behind the layer, with the limits that a DestinationRule of
-//! the same numbers means inbound, does the same in the same steps.
+//! with the gauges after it. A service behind the layer, under the limits that the DestinationRule of the
+//! scenario means inbound, does the same in the same steps.
 //!
 //! What has no counterpart here is not compared: connections, and `rq_pending_total`, which in
 //! Envoy counts each request that finds no connection ready, even if it opens one at once.

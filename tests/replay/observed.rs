@@ -17,7 +17,7 @@ pub(crate) struct Scenario {
 }
 
 /// What Envoy spoke to the service.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Protocol {
     H1,
@@ -41,6 +41,15 @@ pub(crate) struct Step {
     #[serde(default)]
     pub(crate) delta: BTreeMap<String, i64>,
     pub(crate) flood_result: Option<FloodResult>,
+}
+
+impl From<Protocol> for meshpool::istio::Protocol {
+    fn from(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::H1 => Self::Http1,
+            Protocol::H2 => Self::Http2,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]

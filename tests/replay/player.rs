@@ -17,8 +17,8 @@ use tokio::sync::oneshot;
 use tokio_test::task::{self, Spawn};
 use tower::{Layer, Service, service_fn};
 
-use crate::observed::{Action, Outcome, Scenario, Step};
-use crate::rule::Numbers;
+use crate::observed::{Action, Outcome, Protocol, Scenario, Step};
+use crate::rule::Settings;
 
 /// What the service knows: in what order requests reached it, and how to answer them.
 #[derive(Clone, Default)]
@@ -74,11 +74,12 @@ struct Player<S> {
     in_flight: Vec<(String, InFlight)>,
     outcome: BTreeMap<String, Outcome>,
     queued: Vec<String>,
+    protocol: Protocol,
 }
 
 pub(crate) fn play(scenario: &Scenario) {
-    let mut numbers = scenario.settings.numbers(scenario.protocol);
-    let pool = InboundPool::new(numbers.limits());
+    let mut settings = scenario.settings.clone();
+    let pool = InboundPool::new(settings.limits(scenario.protocol));
     let upstream = Upstream::default();
     let handler = upstream.clone();
     let service = service_fn(move |request| handler.call(request));
@@ -89,10 +90,11 @@ pub(crate) fn play(scenario: &Scenario) {
         in_flight: Vec::new(),
         outcome: BTreeMap::new(),
         queued: Vec::new(),
+        protocol: scenario.protocol,
     };
     for (number, step) in scenario.steps.iter().enumerate() {
         let context = format!("{}, step {number}: {:?}", scenario.name, step.action);
-        player.step(step, &mut numbers, &context);
+        player.step(step, &mut settings, &context);
     }
     assert_eq!(player.outcome, scenario.outcome, "{}", scenario.name);
     assert_eq!(player.upstream.order(), scenario.served_order);
@@ -106,7 +108,7 @@ where
     B: http_body::Body + 'static,
     B::Error: std::fmt::Debug,
 {
-    fn step(&mut self, step: &Step, numbers: &mut Numbers, context: &str) {
+    fn step(&mut self, step: &Step, settings: &mut Settings, context: &str) {
         let before = self.pool.stats();
         let reached = self.upstream.order().len();
         let mut aborted = Vec::new();
@@ -125,8 +127,8 @@ where
                 Vec::new()
             }
             Action::Runtime { set } => {
-                numbers.change(set);
-                self.pool.update(numbers.limits());
+                settings.change(set);
+                self.pool.update(settings.limits(self.protocol));
                 Vec::new()
             }
             other => panic!("{context}: {other:?} is not for this player"),

@@ -1,9 +1,11 @@
-//! What a DestinationRule's numbers mean inbound, under `refuse`.
+//! From a scenario's settings to limits: through the rule reader, under `refuse`.
 
 use std::collections::BTreeMap;
 
 use meshpool::Limits;
+use meshpool::istio::{OnFull, RuleFile};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::observed::Protocol;
 
@@ -12,33 +14,8 @@ use crate::observed::Protocol;
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
     #[serde(rename = "connectionPool")]
-    pool: ConnectionPool,
+    pool: Value,
     envoy_thresholds: Thresholds,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct ConnectionPool {
-    tcp: Tcp,
-    http: Http,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
-struct Tcp {
-    max_connections: u32,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Http {
-    #[serde(rename = "http1MaxPendingRequests")]
-    pending: u32,
-    #[serde(rename = "http2MaxRequests")]
-    requests: u32,
-    /// A limit on connections, which the layer does not see.
-    #[serde(rename = "maxRequestsPerConnection")]
-    _requests_per_connection: u32,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -48,53 +25,43 @@ struct Thresholds {
     max_requests: Option<u32>,
 }
 
-/// The three numbers that bear on requests; `None` is unlimited.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Numbers {
-    connections: Option<u32>,
-    requests: Option<u32>,
-    pending: Option<u32>,
-}
-
 impl Settings {
-    pub(crate) fn numbers(&self, protocol: Protocol) -> Numbers {
-        let Http {
-            requests, pending, ..
-        } = self.pool.http;
-        // To Istio 0 is unset. To Envoy it is 0, but for connections, of which it always has one.
-        let set = |number: u32| (number > 0).then_some(number);
-        let raw = &self.envoy_thresholds;
-        let connections = set(self.pool.tcp.max_connections);
-        Numbers {
-            connections: match protocol {
-                Protocol::H1 => raw.max_connections.map(|n| n.max(1)).or(connections),
-                Protocol::H2 => None,
-            },
-            requests: raw.max_requests.or(set(requests)),
-            pending: set(pending),
-        }
-    }
-}
-
-impl Numbers {
-    /// Changes them as Envoy's runtime keys do.
+    /// Changes a limit as one of Envoy's runtime keys does.
     pub(crate) fn change(&mut self, keys: &BTreeMap<String, u32>) {
         for (key, value) in keys {
-            match key.strip_prefix("circuit_breakers.up.default.") {
-                Some("max_requests") => self.requests = Some(*value),
-                Some("max_pending_requests") => self.pending = Some(*value),
+            let field = match key.strip_prefix("circuit_breakers.up.default.") {
+                Some("max_requests") => "http2MaxRequests",
+                Some("max_pending_requests") => "http1MaxPendingRequests",
                 _ => panic!("unknown key {key}"),
-            }
+            };
+            self.pool["http"][field] = json!(value);
         }
     }
 
-    /// With M, R, P for connections, requests, pending: slots = min(M, R), and places = P if
-    /// M ≤ R, else 0.
-    pub(crate) fn limits(self) -> Limits {
-        let or_infinite = |number: Option<u32>| number.unwrap_or(u32::MAX);
-        let (m, r) = (or_infinite(self.connections), or_infinite(self.requests));
-        Limits::new()
-            .max_requests(self.connections.into_iter().chain(self.requests).min())
-            .max_pending_requests(if m <= r { self.pending } else { Some(0) })
+    /// What a DestinationRule with this pool means inbound.
+    pub(crate) fn limits(&self, protocol: Protocol) -> Limits {
+        let mut pool = self.pool.clone();
+        // No rule can say 0, which is unset in Istio. In Envoy it admits nothing, but for
+        // connections, of which it always has one.
+        if let Some(connections) = self.envoy_thresholds.max_connections {
+            pool["tcp"]["maxConnections"] = json!(connections.max(1));
+        }
+        if let Some(requests) = self.envoy_thresholds.max_requests {
+            assert_eq!(requests, 0, "anything else is for a rule to say");
+            return Limits::new().max_requests(0).max_pending_requests(0);
+        }
+        if pool.as_object().is_none_or(serde_json::Map::is_empty) {
+            return Limits::new(); // no rule
+        }
+        let rule = json!({
+            "apiVersion": "networking.istio.io/v1",
+            "kind": "DestinationRule",
+            "metadata": { "name": "up" },
+            "spec": { "host": "up", "trafficPolicy": { "connectionPool": pool } },
+        });
+        let file = RuleFile::new("up.json")
+            .protocol(protocol.into())
+            .on_full(OnFull::Refuse);
+        file.parse(rule.to_string().as_bytes()).unwrap().limits()
     }
 }
