@@ -30,6 +30,9 @@ pin_project! {
     }
 }
 
+/// What has come: a permit, the request, and a service that is ready for it; or nothing of that.
+type Turn<'a, S, R, H, E> = Result<(Permit<H>, R, &'a mut S), Failed<E>>;
+
 /// Why it will not run.
 #[derive(Debug)]
 pub(super) enum Failed<E> {
@@ -65,7 +68,7 @@ impl<S, R, H: PoolHandle> Queued<S, R, H> {
     pub(super) fn poll_turn(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(Permit<H>, R, &mut S), Failed<S::Error>>>
+    ) -> Poll<Turn<'_, S, R, H, S::Error>>
     where
         S: Service<R>,
     {

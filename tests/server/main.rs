@@ -7,4 +7,5 @@ mod programs;
 mod serve;
 mod support;
 mod timers;
+mod tunnels;
 mod watch;

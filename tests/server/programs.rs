@@ -1,35 +1,38 @@
-//! Clients that are programs: `curl` and `h2load`.
+//! Clients that are programs: `curl` and `h2load`; and the example with TLS.
 
 use std::future::IntoFuture;
-use std::net::SocketAddr;
 use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::routing::get;
-use meshpool::inbound::serve;
+use meshpool::inbound::{Listener, serve};
 use meshpool::{InboundPool, Limits};
 use tokio::process::Command;
 
-use crate::support::{bind, within};
+use crate::support::{self, Raw, bind, within};
 
-/// A server, and how many connections it has had.
-async fn server(requests: u32) -> (SocketAddr, Arc<AtomicUsize>) {
+#[path = "../../examples/tls.rs"]
+#[allow(dead_code, reason = "an example has a `main`")]
+mod tls;
+
+use self::tls::TlsListener;
+
+/// Serves so many requests per connection, and counts the connections.
+fn start<L: Listener>(listener: L, requests: u32) -> Arc<AtomicUsize> {
     let pool = InboundPool::new(Limits::new().max_requests_per_connection(requests));
     let app = Router::new().route("/user", get(|| async { "Kevin" }));
     let connections = Arc::new(AtomicUsize::new(0));
     let counter = connections.clone();
-    let (listener, addr) = bind().await;
-    let server = serve(listener, app).pool(&pool).connect_info(move |_, _| {
-        counter.fetch_add(1, Ordering::Relaxed);
-    });
-    tokio::spawn(async move {
-        // The pool is to live as long as its server.
-        let _pool = pool;
-        server.into_future().await;
-    });
-    (addr, connections)
+    let server = serve(listener, app)
+        .pool(&pool)
+        .refuse_late_streams(true)
+        .connect_info(move |_, _| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
+    tokio::spawn(server.into_future());
+    connections
 }
 
 /// Runs a program; `None` if there is none.
@@ -48,13 +51,13 @@ async fn run(program: &str, arguments: &[&str]) -> Option<Output> {
     }
 }
 
-/// Has curl send requests one after another, and gives how many connections it says it made for
-/// each.
-async fn curl(version: &str, url: &str, requests: usize) -> Option<Vec<String>> {
-    let mut arguments = vec!["--silent", "--noproxy", "*", version];
-    arguments.extend(["--write-out", " %{http_code} %{num_connects}\n"]);
-    arguments.extend(vec![url; requests]);
-    let output = run("curl", &arguments).await?;
+/// Has curl send six requests one after another, and say how many connections it made for each.
+async fn curl(arguments: &[&str], url: &str) -> Option<Vec<String>> {
+    let mut all = vec!["--silent", "--noproxy", "*"];
+    all.extend(["--write-out", " %{http_version} %{num_connects}\n"]);
+    all.extend(arguments);
+    all.extend([url; 6]);
+    let output = run("curl", &all).await?;
     assert!(output.status.success(), "{output:?}");
     let output = String::from_utf8(output.stdout).unwrap();
     Some(output.lines().map(str::to_owned).collect())
@@ -62,26 +65,80 @@ async fn curl(version: &str, url: &str, requests: usize) -> Option<Vec<String>> 
 
 #[tokio::test]
 async fn curl_makes_a_new_connection_after_n_requests() {
-    for version in ["--http1.1", "--http2-prior-knowledge"] {
-        let (addr, connections) = server(2).await;
+    let (listener, addr) = bind().await;
+    let connections = start(listener, 2);
+    let url = format!("http://{addr}/user");
+    let Some(lines) = curl(&["--http1.1"], &url).await else {
+        return;
+    };
+    assert_eq!(lines, ["Kevin 1.1 1", "Kevin 1.1 0"].repeat(3));
+    assert_eq!(connections.load(Ordering::Relaxed), 3);
+}
+
+// With HTTP/2 by prior knowledge some versions of curl use no connection twice, whatever the
+// server; with TLS they do.
+#[tokio::test]
+async fn curl_makes_a_new_connection_after_n_streams_over_tls() {
+    let (listener, _) = TlsListener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let connections = start(listener, 2);
+    let url = format!("https://{addr}/user");
+    let Some(lines) = curl(&["--insecure", "--http2"], &url).await else {
+        return;
+    };
+    assert_eq!(lines, ["Kevin 2 1", "Kevin 2 0"].repeat(3));
+    assert_eq!(connections.load(Ordering::Relaxed), 3);
+}
+
+#[tokio::test]
+async fn h2load_has_n_streams_on_each_connection_and_no_more() {
+    for streams in ["1", "7"] {
+        let (listener, addr) = bind().await;
+        let connections = start(listener, 10);
         let url = format!("http://{addr}/user");
-        let Some(lines) = curl(version, &url, 6).await else {
+        let arguments = ["-n", "100", "-c", "4", "-m", streams, &url];
+        let Some(output) = run("h2load", &arguments).await else {
             return;
         };
-        let expected = ["Kevin 200 1", "Kevin 200 0"].repeat(3);
-        assert_eq!(lines, expected, "{version}");
-        assert_eq!(connections.load(Ordering::Relaxed), 3);
+        let text = String::from_utf8(output.stdout).unwrap();
+        // It makes no second connection after a GOAWAY.
+        assert!(text.contains(" 40 succeeded,"), "{text}");
+        assert!(text.contains("status codes: 40 2xx,"), "{text}");
+        assert_eq!(connections.load(Ordering::Relaxed), 4);
     }
 }
 
 #[tokio::test]
-async fn h2load_is_told_to_go_away_by_each_connection() {
-    let (addr, connections) = server(10).await;
+async fn h2load_on_http1_gets_all_its_answers() {
+    let (listener, addr) = bind().await;
+    let connections = start(listener, 10);
     let url = format!("http://{addr}/user");
-    let Some(output) = run("h2load", &["-n", "100", "-c", "4", "-m", "1", &url]).await else {
+    let arguments = ["--h1", "-n", "100", "-c", "4", &url];
+    let Some(output) = run("h2load", &arguments).await else {
         return;
     };
     let text = String::from_utf8(output.stdout).unwrap();
-    eprintln!("{text}");
-    let _ = connections;
+    assert!(text.contains(" 100 succeeded,"), "{text}");
+    assert_eq!(connections.load(Ordering::Relaxed), 12);
+}
+
+#[tokio::test]
+async fn the_tls_example_serves_itself() {
+    let (listener, certificate) = TlsListener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    start(listener, 1);
+    for _ in 0..2 {
+        let answer = within(tls::ask(addr, certificate.clone())).await.unwrap();
+        assert_eq!(answer, "Kevin");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_speak_tls_is_closed() {
+    let (listener, _) = TlsListener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    start(listener, 1);
+    let mut client = Raw::connect(addr).await;
+    client.send(support::get("/user")).await;
+    assert!(!client.rest().await.starts_with("HTTP/"));
 }

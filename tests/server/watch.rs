@@ -19,6 +19,7 @@ use meshpool::{InboundPool, Limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
+use tower::ServiceExt;
 
 type Io = ConnectionIo<TokioIo<DuplexStream>>;
 type Service = ConnectionService<TowerToHyperService<Router>>;
@@ -307,11 +308,9 @@ async fn changed_limits_outlive_the_pool_handle_that_set_them() {
 
 #[tokio::test]
 async fn a_tower_service_is_counted_likewise() {
-    use tower::{Service as _, ServiceExt as _};
     let watcher = pool(1).watcher();
     let connection = watcher.connection();
-    let mut service = connection.service(app());
-    let response = service.ready().await.unwrap().call(request("/user"));
-    let response = response.await.unwrap();
+    let service = connection.service(app());
+    let response = service.oneshot(request("/user")).await.unwrap();
     assert_eq!(response.headers()["connection"], "close");
 }

@@ -33,6 +33,9 @@ struct Place {
     timeout: Option<PendingTimeout>,
 }
 
+/// What has come: the request, and a service that is ready for it; or neither.
+type Turn<'a, S, A, E> = Result<(Request<A>, &'a mut S), Failed<E>>;
+
 /// Why it will not run.
 pub(super) enum Failed<E> {
     Refused(Response<Bytes>),
@@ -69,7 +72,7 @@ impl<S, A> Waiting<S, A> {
     pub(super) fn poll_turn(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(Request<A>, &mut S), Failed<S::Error>>>
+    ) -> Poll<Turn<'_, S, A, S::Error>>
     where
         S: Service<Request<A>>,
     {
