@@ -53,7 +53,8 @@
 //! | `full` | all of these |
 //!
 //! The layers alone (`default-features = false, features = ["inbound"]`) are at most 12 crates.
-//! Rust 1.85 is enough for all but `watch`, which needs what its dependencies need.
+//! Rust 1.85 is promised for `inbound`, `server`, `istio` and `serde`; the others need what their
+//! dependencies need.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
