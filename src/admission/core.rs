@@ -20,7 +20,9 @@
 //! 7. Limits are at most `i32::MAX`, which stands for unlimited and still counts, so that a later
 //!    limit sees the load. Hence pending never carries into the attention flag or free.
 //! 8. Limits change under the lock: store the limit, add the difference to free, grant. Snapshots
-//!    of limits, active and pending are taken there too.
+//!    of limits, active and pending are taken there too. A change is counted in the flags when it
+//!    begins and when it ends: a refusal takes no lock, so it compares the count before and after
+//!    its loads, and goes by the lock if they are not of one instant.
 //! 9. Admitting acquires, releasing is acquire-release: with a limit of 1 this is a mutex.
 //! 10. A permit reaches its core through a sealed handle, `&'static` or `Arc`, and through
 //!     nothing that could come to point elsewhere.
@@ -398,27 +400,17 @@ impl Core {
 impl Core {
     pub(crate) fn update(&self, max_requests: Option<u32>, max_pending_requests: Option<u32>) {
         let (slots, places) = (bound(max_requests), bound(max_pending_requests));
-        let mut queue = self.lock();
-        let mut wakes = WakeList::default();
-        let old_slots = self.slots.load(Ordering::Relaxed);
-        let old_places = self.places.load(Ordering::Relaxed);
+        let queue = self.lock();
+        // Between the two counts whoever would refuse comes by the lock. So nobody sees one limit
+        // changed and the other not, as if what rises did so before what falls.
         self.flags.fetch_add(CHANGE, Ordering::AcqRel);
-        // Raise before lowering: nothing is refused in between that both would admit.
-        if places > old_places {
-            self.places.store(places, Ordering::Release);
+        let old = self.slots.load(Ordering::Relaxed);
+        if slots != old {
+            self.set_slots(old, slots);
         }
-        if slots > old_slots {
-            self.set_slots(old_slots, slots);
-            self.grant(&mut queue, &mut wakes);
-        }
-        if slots < old_slots {
-            self.set_slots(old_slots, slots);
-        }
-        if places < old_places {
-            self.places.store(places, Ordering::Release);
-        }
+        self.places.store(places, Ordering::Release);
         self.flags.fetch_add(CHANGE, Ordering::AcqRel);
-        self.settle_into(queue, wakes).wake_all();
+        self.settle(queue).wake_all();
     }
 
     fn set_slots(&self, old: u32, new: u32) {

@@ -126,8 +126,8 @@ impl<H: Handle> Admission<H> {
     ///
     /// The load that is there counts: a limit lowered below what is active is a debt, paid by the
     /// next releases. A raised limit is granted at once to as many waiters as fit. Nobody who
-    /// waits is evicted. What rises does so before what falls, so that nothing is refused that
-    /// the old and the new limits would both admit.
+    /// waits is evicted. Both limits change as one, what rises before what falls: nothing is
+    /// refused that the old and the new limits would both admit.
     pub fn update(
         &self,
         max_requests: impl Into<Option<u32>>,
