@@ -106,6 +106,20 @@ impl<H: Handle> Acquire<H> {
             Permit::new(self.handle.clone(), true)
         })
     }
+
+    /// Leaves the queue because what the wait was for has come from elsewhere: counted as a wait
+    /// that is over, and not as cancelled.
+    #[cfg_attr(
+        not(feature = "inbound"),
+        expect(dead_code, reason = "for the HTTP layers")
+    )]
+    pub(crate) fn leave(&mut self) {
+        if let State::Waiting { index, since } = std::mem::replace(&mut self.state, State::Done) {
+            let core = self.handle.core();
+            core.counters().waited(since.elapsed());
+            core.withdraw(index);
+        }
+    }
 }
 
 impl<H: Handle> Future for Acquire<H> {

@@ -359,6 +359,11 @@ impl Core {
     /// Takes a waiter out of the queue, with the slot that it may have been granted.
     pub(super) fn cancel(&self, index: Index) {
         self.counters.cancelled();
+        self.withdraw(index);
+    }
+
+    /// The same, and not counted.
+    pub(super) fn withdraw(&self, index: Index) {
         let mut queue = self.lock();
         if queue.is_granted(index) {
             queue.remove_granted(index);

@@ -144,9 +144,14 @@ where
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Held { held } => held.body.size_hint(),
-            Kind::Watched { shared } => shared
-                .peek(|held| held.body.size_hint())
-                .unwrap_or_default(),
+            Kind::Watched { shared } => {
+                shared
+                    .peek(|held| held.body.size_hint())
+                    .unwrap_or_else(|| match shared.is_aborted() {
+                        true => SizeHint::default(),
+                        false => SizeHint::with_exact(0),
+                    })
+            }
             Kind::Whole { bytes } => SizeHint::with_exact(bytes.len() as u64),
             Kind::Ended => SizeHint::with_exact(0),
         }

@@ -22,9 +22,14 @@
 
 pub mod admit;
 pub mod connection_pool;
+pub mod max_pending_requests;
+pub mod max_requests;
 mod pool;
 mod queued;
+mod running;
 
 pub use self::admit::{Admit, AdmitLayer};
 pub use self::connection_pool::{ConnectionPool, ConnectionPoolLayer};
+pub use self::max_pending_requests::{MaxPendingRequests, MaxPendingRequestsLayer};
+pub use self::max_requests::{MaxRequests, MaxRequestsLayer};
 pub use self::pool::{Builder, InboundPool, Leaked, PoolHandle, PoolStats, Shared};

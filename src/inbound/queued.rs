@@ -8,13 +8,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use http::Request;
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 
 use super::pool::{InboundPool, PoolHandle, State};
 use crate::admission::{Acquire, Permit};
-use crate::http::{PendingTimeout, Refused};
+use crate::http::{Asked, PendingTimeout, Refused, grpc_timeout};
 
 pin_project! {
     /// Boxed by its owner, lest every request pays for its size.
@@ -87,7 +88,27 @@ impl<S, R, H: PoolHandle> Queued<S, R, H> {
     }
 }
 
-fn poll_permit<H: PoolHandle>(
+/// How long a request may wait: the pool's timeout, or the caller's if that is shorter.
+pub(super) fn timeout<A>(
+    pool: &State,
+    request: &Request<A>,
+    asked: Asked,
+) -> Option<PendingTimeout> {
+    let pool = pool.pending_timeout();
+    let caller = if asked.is_grpc() {
+        grpc_timeout(request.headers())
+    } else {
+        None
+    };
+    let after = pool.into_iter().chain(caller).min()?;
+    Some(PendingTimeout {
+        after,
+        by_caller: caller == Some(after),
+    })
+}
+
+/// Waits for a slot, and no longer than allowed.
+pub(super) fn poll_permit<H: PoolHandle>(
     acquire: &mut Acquire<H>,
     mut timer: Pin<&mut Option<Sleep>>,
     timeout: &Option<PendingTimeout>,

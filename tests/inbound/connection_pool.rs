@@ -1,29 +1,11 @@
 //! `ConnectionPoolLayer`, polled by hand.
 
-use std::convert::Infallible;
-
-use axum::body::Body;
-use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
-use meshpool::{InboundPool, Limits};
+use http::StatusCode;
+use http_body_util::BodyExt;
 use tokio_test::{assert_pending, assert_ready, task};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-fn pool(requests: u32, pending: u32) -> InboundPool {
-    InboundPool::new(
-        Limits::new()
-            .max_requests(requests)
-            .max_pending_requests(pending),
-    )
-}
-
-async fn kevin(_: Request<Body>) -> Result<Response<Full<bytes::Bytes>>, Infallible> {
-    Ok(Response::new(Full::from("Kevin")))
-}
-
-fn request() -> Request<Body> {
-    Request::new(Body::empty())
-}
+use crate::support::{kevin, pool, request};
 
 #[tokio::test]
 async fn a_request_is_active_until_its_body_has_ended() {

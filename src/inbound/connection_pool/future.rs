@@ -12,6 +12,7 @@ use tower_service::Service;
 use crate::http::{Asked, Hold, ResponseBody};
 use crate::inbound::pool::PoolHandle;
 use crate::inbound::queued::{Failed, Queued};
+use crate::inbound::running::Running;
 
 pin_project! {
     /// The response future of [`ConnectionPool`](super::ConnectionPool).
@@ -36,12 +37,9 @@ pin_project! {
             queued: Pin<Box<Queued<S, Request<A>, H>>>,
             asked: Asked,
         },
-        // In this order: what the future holds is dropped before its permit.
         Running {
             #[pin]
-            future: S::Future,
-            hold: Option<Hold<H>>,
-            version: Version,
+            running: Running<S::Future, H>,
         },
         Refused { response: Option<Response<Bytes>> },
         Done,
@@ -56,9 +54,7 @@ where
     pub(super) fn running(future: S::Future, hold: Hold<H>, version: Version) -> Self {
         Self {
             state: State::Running {
-                future,
-                hold: Some(hold),
-                version,
+                running: Running::new(future, hold, version),
             },
         }
     }
@@ -96,10 +92,9 @@ where
                         Ok((permit, mut request, service)) => {
                             let hold = Hold::new(permit, &mut request);
                             let version = request.version();
+                            let future = service.call(request);
                             State::Running {
-                                future: service.call(request),
-                                hold: Some(hold),
-                                version,
+                                running: Running::new(future, hold, version),
                             }
                         }
                         Err(failed) => {
@@ -116,18 +111,10 @@ where
                     }
                 }
                 // Running → Done: the permit goes with the body.
-                StateProj::Running {
-                    future,
-                    hold,
-                    version,
-                } => {
-                    let result = ready!(future.poll(cx));
-                    let hold = hold.take().expect("it is there until the future is done");
-                    let version = *version;
+                StateProj::Running { running } => {
+                    let finished = ready!(running.poll(cx));
                     state.set(State::Done);
-                    return Poll::Ready(
-                        result.map(|response| response.map(|body| carry(body, hold, version))),
-                    );
+                    return Poll::Ready(finished.carry());
                 }
                 StateProj::Refused { response } => {
                     let response = response.take().expect("polled after it was ready");
@@ -138,19 +125,6 @@ where
             state.set(next);
         }
     }
-}
-
-/// Has the body carry the permit.
-fn carry<B: Body + Send + 'static, H: PoolHandle>(
-    body: B,
-    hold: Hold<H>,
-    version: Version,
-) -> ResponseBody<B, H> {
-    let stalls = hold
-        .handle()
-        .and_then(|handle| handle.state().stalls())
-        .cloned();
-    ResponseBody::new(body, hold, version, stalls.as_ref())
 }
 
 impl<S, A, H> fmt::Debug for ResponseFuture<S, A, H>

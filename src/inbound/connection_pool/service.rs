@@ -6,9 +6,9 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 use crate::admission::Attempt;
-use crate::http::{Asked, Hold, PendingTimeout, Refused, ResponseBody, grpc_timeout};
+use crate::http::{Asked, Hold, Refused, ResponseBody};
 use crate::inbound::pool::{InboundPool, PoolHandle, Shared};
-use crate::inbound::queued::Queued;
+use crate::inbound::queued::{self, Queued};
 
 /// Limits active and pending requests of an HTTP service. See the [module](super).
 ///
@@ -78,7 +78,7 @@ where
             }
             Attempt::MustWait => {
                 let asked = Asked::by(&request);
-                let timeout = self.timeout(&request, asked);
+                let timeout = queued::timeout(self.pool.state(), &request, asked);
                 // The ready service stays where it is, for the next request.
                 let fresh = self.inner.clone();
                 ResponseFuture::queued(Queued::new(&self.pool, fresh, request, timeout), asked)
@@ -89,22 +89,5 @@ where
                 ResponseFuture::refused(self.pool.state().refuse(&refused, asked))
             }
         }
-    }
-}
-
-impl<S, H: PoolHandle> ConnectionPool<S, H> {
-    /// How long a request may wait: the pool's timeout, or the caller's if that is shorter.
-    fn timeout<A>(&self, request: &Request<A>, asked: Asked) -> Option<PendingTimeout> {
-        let pool = self.pool.state().pending_timeout();
-        let caller = if asked.is_grpc() {
-            grpc_timeout(request.headers())
-        } else {
-            None
-        };
-        let after = pool.into_iter().chain(caller).min()?;
-        Some(PendingTimeout {
-            after,
-            by_caller: caller == Some(after),
-        })
     }
 }

@@ -46,6 +46,8 @@ pub(super) struct Config {
     pub(super) on_refused: Option<OnRefused>,
     pub(super) count_admitted: bool,
     pub(super) observing: bool,
+    /// Only the places are used; see [`Builder::waiting_room`].
+    pub(super) waiting_room: bool,
 }
 
 impl Builder {
@@ -61,6 +63,7 @@ impl Builder {
                 on_refused: None,
                 count_admitted: true,
                 observing: false,
+                waiting_room: false,
             },
         }
     }
@@ -144,9 +147,28 @@ impl Builder {
         self
     }
 
+    /// Has the pool keep places alone: it never hands out a slot, and whoever waits leaves the
+    /// queue when what it waits for has come from elsewhere.
+    pub(in crate::inbound) fn waiting_room(mut self) -> Self {
+        self.config.waiting_room = true;
+        self
+    }
+
     /// Makes the pool.
     pub fn build(self) -> InboundPool {
         InboundPool::from_state(State::new(self.limits, self.config))
+    }
+}
+
+impl Config {
+    /// What of the limits the core is to enforce.
+    pub(super) fn slots_and_places(&self, limits: &Limits) -> (Option<u32>, Option<u32>) {
+        let slots = if self.waiting_room {
+            Some(0)
+        } else {
+            limits.max_requests
+        };
+        (slots, limits.max_pending_requests)
     }
 }
 
@@ -161,6 +183,7 @@ impl fmt::Debug for Config {
             .field("on_refused", &self.on_refused.is_some())
             .field("count_admitted", &self.count_admitted)
             .field("observing", &self.observing)
+            .field("waiting_room", &self.waiting_room)
             .finish()
     }
 }

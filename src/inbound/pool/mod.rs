@@ -122,7 +122,14 @@ impl<H: PoolHandle> InboundPool<H> {
     /// Whether the next request would wait or be refused: for a readiness probe that takes a
     /// saturated instance out of the load balancer. A hint; it may have changed since.
     pub fn is_saturated(&self) -> bool {
-        self.admission.is_saturated() || self.is_closed()
+        let full = if self.state().is_waiting_room() {
+            let stats = self.admission.stats();
+            let places = stats.max_pending_requests;
+            places.is_some_and(|places| stats.pending >= places)
+        } else {
+            self.admission.is_saturated()
+        };
+        full || self.is_closed()
     }
 
     /// Limits and use of one instant, and what was counted. Takes the lock for a moment.

@@ -27,7 +27,8 @@ pub struct State {
 
 impl State {
     pub(super) fn new(limits: Limits, config: Config) -> Self {
-        let core = Core::new(limits.max_requests, limits.max_pending_requests);
+        let (slots, places) = config.slots_and_places(&limits);
+        let core = Core::new(slots, places);
         core.set_observing(config.observing);
         Self {
             core,
@@ -53,6 +54,11 @@ impl State {
         &self.config.name
     }
 
+    /// Whether it keeps places alone, and no slots.
+    pub(super) fn is_waiting_room(&self) -> bool {
+        self.config.waiting_room
+    }
+
     pub(super) fn limits(&self) -> Limits {
         *self.limits.borrow()
     }
@@ -66,8 +72,8 @@ impl State {
         // One change at a time: the channel's lock keeps all three in step.
         self.limits.send_modify(|current| {
             *current = limits;
-            self.core
-                .update(limits.max_requests, limits.max_pending_requests);
+            let (slots, places) = self.config.slots_and_places(&limits);
+            self.core.update(slots, places);
             let refusals = Refusals::new(&limits, self.config.retry_after.as_ref());
             *self
                 .refusals

@@ -19,7 +19,13 @@ pub struct PoolStats {
 }
 
 impl PoolStats {
-    pub(super) fn new(admission: Stats, state: &State) -> Self {
+    pub(super) fn new(mut admission: Stats, state: &State) -> Self {
+        if state.is_waiting_room() {
+            // It has no slots by design, not by a limit.
+            admission.max_requests = None;
+            let overflowed = &mut admission.overflowed;
+            overflowed.max_pending_requests += std::mem::take(&mut overflowed.max_requests);
+        }
         Self {
             admission,
             admitted: state.admitted(),

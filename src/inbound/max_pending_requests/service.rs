@@ -1,0 +1,85 @@
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::ResponseFuture;
+use super::waiting::Waiting;
+use crate::admission::Attempt;
+use crate::http::{Asked, Refused, ResponseBody};
+use crate::inbound::pool::{InboundPool, Shared};
+
+/// Limits how many requests wait for a service to become ready. See the [module](super).
+///
+/// Clones share the limit. It is always ready, and holds nothing: each request waits on a clone of
+/// the service inside.
+#[derive(Clone, Debug)]
+pub struct MaxPendingRequests<S> {
+    inner: S,
+    pool: InboundPool,
+}
+
+impl<S> MaxPendingRequests<S> {
+    pub(super) fn new(inner: S, pool: InboundPool) -> Self {
+        Self { inner, pool }
+    }
+
+    /// The pool that limits it; see [`MaxPendingRequestsLayer::pool`].
+    ///
+    /// [`MaxPendingRequestsLayer::pool`]: super::MaxPendingRequestsLayer::pool
+    pub fn pool(&self) -> &InboundPool {
+        &self.pool
+    }
+
+    /// Gets a reference to the inner service.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Gets a mutable reference to the inner service.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Gives the inner service back.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, A, B> Service<Request<A>> for MaxPendingRequests<S>
+where
+    S: Service<Request<A>, Response = Response<B>> + Clone,
+    B: Body + Send + 'static,
+{
+    type Response = Response<ResponseBody<B, Shared>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, A>;
+
+    /// Always ready: waiting is for the request, and counted there.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// # Panics
+    ///
+    /// In debug builds, if the request has met this pool already.
+    fn call(&mut self, mut request: Request<A>) -> Self::Future {
+        // Never the ready one, for there is none: `poll_ready` left the service inside alone.
+        let fresh = self.inner.clone();
+        if self.pool.state().is_exempt(&request) {
+            return ResponseFuture::waiting(Waiting::exempt(fresh, request));
+        }
+        self.pool.meet(&mut request);
+        if self.pool.is_closed() {
+            // Even one that would not have to wait.
+            if let Attempt::Overflow(overflow) = self.pool.attempt() {
+                let refused = Refused::Overflow(overflow);
+                let response = self.pool.state().refuse(&refused, Asked::by(&request));
+                return ResponseFuture::refused(response);
+            }
+        }
+        ResponseFuture::waiting(Waiting::new(&self.pool, fresh, request))
+    }
+}
