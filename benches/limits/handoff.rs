@@ -18,9 +18,11 @@ pub(crate) fn bench(c: &mut Criterion) {
             held = hand_off(semaphore.acquire(), || drop(held.take())).ok();
         });
     });
-    let arc = Admission::new(1, 1);
+    let arc = Admission::untimed(1, 1);
     ours(&mut group, "meshpool_static", &arc.leak());
     ours(&mut group, "meshpool_arc", &arc);
+    let timed = Admission::new(1, 1).leak();
+    ours(&mut group, "meshpool_counted", &timed);
     group.finish();
 }
 

@@ -1,4 +1,4 @@
-//! One request refused, with the typed error. The service is cloned for each request, as
+//! One request refused, with the typed error, and the error looked at. The service is cloned for each request, as
 //! hyper-util does.
 //!
 //! `tower_resilience_bulkhead` is not here: it refuses by a timeout of zero, so that what would be
@@ -10,9 +10,12 @@ use std::sync::Arc;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion};
 use meshpool::InboundPool;
+use meshpool::http::Refused;
 use meshpool::inbound::PoolHandle;
+use meshpool::inbound::admit::Error;
 use tokio::sync::Semaphore;
 use tower::Layer;
+use tower::load_shed::error::Overloaded;
 
 use crate::subjects::{self, Bare, request};
 
@@ -22,7 +25,10 @@ pub(crate) fn bench(c: &mut Criterion) {
     let slots = Arc::new(Semaphore::new(0));
     let service = subjects::tower_load_shed(Bare, &slots);
     group.bench_function("tower_load_shed", |b| {
-        b.iter(|| request(&mut service.clone(), black_box(1)).unwrap_err());
+        b.iter(|| {
+            let error = request(&mut service.clone(), black_box(1)).unwrap_err();
+            error.is::<Overloaded>()
+        });
     });
     ours(&mut group, "meshpool_static", subjects::meshpool_static(0));
     ours(&mut group, "meshpool_arc", subjects::meshpool_arc(0));
@@ -36,6 +42,11 @@ fn ours<H: PoolHandle>(
 ) {
     let service = pool.admit_layer().layer(Bare);
     group.bench_function(name, |b| {
-        b.iter(|| request(&mut service.clone(), black_box(1)).unwrap_err());
+        b.iter(|| {
+            match request(&mut service.clone(), black_box(1)) {
+                Err(Error::Refused(Refused::Overflow(overflow))) => overflow.limit,
+                _ => unreachable!("there is no slot"),
+            }
+        });
     });
 }

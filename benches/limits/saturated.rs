@@ -33,7 +33,7 @@ pub(crate) fn bench(c: &mut Criterion) {
                 }
             }
         });
-        let arc = Admission::new(slots, None);
+        let arc = Admission::untimed(slots, None);
         ours(&mut group, &runtime, "meshpool_static", slots, &arc.leak());
         ours(&mut group, &runtime, "meshpool_arc", slots, &arc);
     }

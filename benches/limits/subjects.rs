@@ -40,8 +40,9 @@ impl Service<u64> for Bare {
     }
 }
 
-/// Sees one request through a service that never has to wait: ready, call, response.
-#[inline]
+/// Sees one request through a service that never has to wait: ready, call, response. Always
+/// inlined, lest it is for some services and not for others.
+#[inline(always)]
 pub(crate) fn request<S: Service<R>, R>(service: &mut S, request: R) -> Result<S::Response, S::Error> {
     let mut cx = Context::from_waker(Waker::noop());
     let Poll::Ready(ready) = service.poll_ready(&mut cx) else {

@@ -38,9 +38,10 @@
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed as StatRelaxed};
 use std::task::{Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::overflow::{Overflow, Resource};
+use super::clock::Clock;
+use super::overflow::{Packed, Resource};
 use super::queue::{IdleTicket, Index, Queue};
 use super::stats::{Counters, Stats, WaitHistogram};
 use super::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering};
@@ -75,7 +76,7 @@ pub struct Core {
     admitted: std::sync::atomic::AtomicU64,
     queue: Mutex<Queue>,
     counters: Box<Counters>,
-    born: Instant,
+    clock: Clock,
 }
 
 /// What a request wants if there is no slot for it.
@@ -98,7 +99,7 @@ pub(super) enum Verdict {
     Uncounted,
     /// There is no slot, but a place.
     MustWait,
-    Overflow(Overflow),
+    Overflow(Packed),
 }
 
 /// What became of a request that waits if it must.
@@ -106,14 +107,20 @@ pub(super) enum Verdict {
 pub(super) enum Entered {
     Admitted,
     Uncounted,
-    Queued(Index),
-    Overflow(Overflow),
+    /// Since when, if the time is told.
+    Queued(Index, Option<Instant>),
+    Overflow(Packed),
 }
 
 // === Admit and release: lock-free ===
 
 impl Core {
-    pub(crate) fn new(max_requests: Option<u32>, max_pending_requests: Option<u32>) -> Self {
+    /// With `time_waits` it notes how long requests wait.
+    pub(crate) fn new(
+        max_requests: Option<u32>,
+        max_pending_requests: Option<u32>,
+        time_waits: bool,
+    ) -> Self {
         let slots = bound(max_requests);
         Self {
             word: AtomicU64::new(Word::new(slots).0),
@@ -124,7 +131,7 @@ impl Core {
             admitted: std::sync::atomic::AtomicU64::new(0),
             queue: Mutex::new(Queue::new()),
             counters: Box::default(),
-            born: Instant::now(),
+            clock: Clock::new(time_waits),
         }
     }
 
@@ -179,6 +186,7 @@ impl Core {
     }
 
     /// Decides by loads alone, where they tell enough: that a request must wait or is refused.
+    #[inline]
     pub(super) fn glance(&self, otherwise: Otherwise) -> Option<Verdict> {
         let flags = self.flags.load(Ordering::Acquire);
         let slots = self.slots.load(Ordering::Acquire);
@@ -226,13 +234,14 @@ impl Core {
             return (Entered::Overflow(overflow), WakeList::default());
         }
         let waker = waker.clone();
+        let since = self.clock.now();
         let mut queue = self.lock();
         let mut wakes = WakeList::default();
         queue.reserve();
         let entered = match self.decide(&mut queue, &mut wakes, Otherwise::Wait) {
             Verdict::MustWait => {
-                let index = queue.push(waker, self.now());
-                return (Entered::Queued(index), self.settle_into(queue, wakes));
+                let index = queue.push(waker, self.clock.millis(since));
+                return (Entered::Queued(index, since), self.settle_into(queue, wakes));
             }
             Verdict::Admitted => Entered::Admitted,
             Verdict::Uncounted => Entered::Uncounted,
@@ -541,8 +550,7 @@ impl Core {
             peak_active: 0,
             peak_pending: 0,
             waits: WaitHistogram::default(),
-            oldest_waiter: oldest
-                .map(|since| Duration::from_millis(self.now().wrapping_sub(since).into())),
+            oldest_waiter: oldest.and_then(|since| self.clock.since(since)),
         };
         self.counters.fill(&mut stats);
         stats
@@ -559,8 +567,11 @@ impl Core {
         self.admitted.load(StatRelaxed)
     }
 
-    pub(super) fn counters(&self) -> &Counters {
-        &self.counters
+    /// Notes how long one waited that has its slot now.
+    pub(super) fn waited(&self, since: Option<Instant>) {
+        if let Some(since) = since {
+            self.counters.waited(since.elapsed());
+        }
     }
 
     /// Notes how many are active, if that is a new peak. A peak shorter than it takes to get here
@@ -582,26 +593,20 @@ impl Core {
         word
     }
 
-    /// Milliseconds since the pool was made. They wrap after 49 days, which differences survive.
-    fn now(&self) -> u32 {
-        self.born.elapsed().as_millis() as u32
-    }
-
     /// Counts a refusal, and says why.
+    #[inline]
     fn overflow(&self, resource: Resource, slots: u32, places: u32, word: Word) -> Verdict {
         self.counters.overflowed(resource);
-        Verdict::Overflow(Overflow {
-            resource,
-            limit: match resource {
-                Resource::MaxRequests => slots,
-                Resource::MaxPendingRequests => places,
-                Resource::Closed => 0,
-            },
-            active: active(slots, word),
-            pending: word.pending(),
-        })
+        let limit = match resource {
+            Resource::MaxRequests => slots,
+            Resource::MaxPendingRequests => places,
+            Resource::Closed => 0,
+        };
+        let active = active(slots, word);
+        Verdict::Overflow(Packed::new(resource, limit, active, word.pending()))
     }
 
+    #[inline]
     fn load(&self) -> Word {
         Word(self.word.load(Ordering::Acquire))
     }
@@ -627,6 +632,7 @@ fn unbound(limit: u32) -> Option<u32> {
 }
 
 /// Which limit refuses a request that finds no slot.
+#[inline]
 fn refusing(places: u32) -> Resource {
     if places == 0 {
         Resource::MaxRequests
@@ -635,6 +641,7 @@ fn refusing(places: u32) -> Resource {
     }
 }
 
+#[inline]
 fn active(slots: u32, word: Word) -> u32 {
     (i64::from(slots) - i64::from(word.free())).max(0) as u32
 }
