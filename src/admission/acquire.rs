@@ -11,6 +11,7 @@ use super::handle::Handle;
 use super::overflow::Overflow;
 use super::permit::Permit;
 use super::queue::Index;
+use super::wake::WakeList;
 
 /// Resolves to a [`Permit`] once there is a slot, in the order of first polls, or at once to
 /// [`Overflow`] if there is neither a slot nor a place.
@@ -50,7 +51,8 @@ impl<H: Handle> Acquire<H> {
         if core.admit() {
             return Poll::Ready(Ok(Permit::new(self.handle.clone(), true)));
         }
-        let (entered, wakes) = core.enter(waker);
+        let mut wakes = WakeList::default();
+        let entered = core.enter(waker, &mut wakes);
         // Before anybody is woken: should a waker panic, the place or slot is not lost.
         let poll = match entered {
             Entered::Admitted => Poll::Ready(Ok(Permit::new(self.handle.clone(), true))),

@@ -168,13 +168,13 @@ impl Core {
     }
 
     /// A slot came back, and somebody may be waiting for it.
-    #[cold]
+    #[inline(never)]
     fn hand_on(&self, before: Word) {
         // Still in debt: the slot pays for that, and there is nobody to tell.
         if before.free() < 0 && !before.needs_attention() {
             return;
         }
-        self.settle(self.lock()).wake_all();
+        self.settle_and_wake(self.lock());
     }
 
     /// One that ran beyond all limits has ended.
@@ -182,7 +182,7 @@ impl Core {
     pub(super) fn release_uncounted(&self) {
         let mut queue = self.lock();
         queue.uncounted -= 1;
-        self.settle(queue).wake_all();
+        self.settle_and_wake(queue);
     }
 
     /// Decides by loads alone, where they tell enough: that a request must wait or is refused.
@@ -220,35 +220,36 @@ impl Core {
 impl Core {
     /// Decides exactly. The wakes are for the caller, once it has put the verdict in safety.
     #[cold]
-    pub(super) fn attempt(&self, otherwise: Otherwise) -> (Verdict, WakeList) {
+    pub(super) fn attempt(&self, otherwise: Otherwise, wakes: &mut WakeList) -> Verdict {
         let mut queue = self.lock();
-        let mut wakes = WakeList::default();
-        let verdict = self.decide(&mut queue, &mut wakes, otherwise);
-        (verdict, self.settle_into(queue, wakes))
+        let verdict = self.decide(&mut queue, wakes, otherwise);
+        self.settle(queue, wakes);
+        verdict
     }
 
     /// Admits, or takes a place in the queue. The wakes are for the caller, as above.
-    #[cold]
-    pub(super) fn enter(&self, waker: &Waker) -> (Entered, WakeList) {
+    #[inline(never)]
+    pub(super) fn enter(&self, waker: &Waker, wakes: &mut WakeList) -> Entered {
         if let Some(Verdict::Overflow(overflow)) = self.glance(Otherwise::Wait) {
-            return (Entered::Overflow(overflow), WakeList::default());
+            return Entered::Overflow(overflow);
         }
         let waker = waker.clone();
         let since = self.clock.now();
         let mut queue = self.lock();
-        let mut wakes = WakeList::default();
         queue.reserve();
-        let entered = match self.decide(&mut queue, &mut wakes, Otherwise::Wait) {
+        let entered = match self.decide(&mut queue, wakes, Otherwise::Wait) {
             Verdict::MustWait => {
                 let index = queue.push(waker, self.clock.millis(since));
-                return (Entered::Queued(index, since), self.settle_into(queue, wakes));
+                self.settle(queue, wakes);
+                return Entered::Queued(index, since);
             }
             Verdict::Admitted => Entered::Admitted,
             Verdict::Uncounted => Entered::Uncounted,
             Verdict::Overflow(overflow) => Entered::Overflow(overflow),
         };
         wakes.set_aside(waker);
-        (entered, self.settle_into(queue, wakes))
+        self.settle(queue, wakes);
+        entered
     }
 
     /// Says what a request gets. One that is to [`Wait`](Otherwise::Wait), and gets a verdict of
@@ -377,7 +378,7 @@ impl Core {
         if queue.is_granted(index) {
             queue.remove_granted(index);
             self.word.fetch_add(Word::SLOT, Ordering::AcqRel);
-            self.settle(queue).wake_all();
+            self.settle_and_wake(queue);
         } else {
             self.leave(queue, index);
         }
@@ -387,17 +388,19 @@ impl Core {
     fn leave(&self, mut queue: MutexGuard<'_, Queue>, index: Index) {
         let _waker = queue.remove_waiting(index);
         self.word.fetch_sub(Word::PLACE, Ordering::AcqRel);
-        self.settle(queue).wake_all();
+        self.settle_and_wake(queue);
     }
 
-    /// Ends a critical section: grants, tells those who wait for idleness, unlocks. What it
-    /// returns is to be woken.
-    fn settle(&self, queue: MutexGuard<'_, Queue>) -> WakeList {
-        self.settle_into(queue, WakeList::default())
+    /// Ends a critical section: grants, tells those who wait for idleness, unlocks, wakes.
+    fn settle_and_wake(&self, queue: MutexGuard<'_, Queue>) {
+        let mut wakes = WakeList::default();
+        self.settle(queue, &mut wakes);
+        wakes.wake_all();
     }
 
-    fn settle_into(&self, mut queue: MutexGuard<'_, Queue>, mut wakes: WakeList) -> WakeList {
-        self.grant(&mut queue, &mut wakes);
+    /// Ends a critical section, and leaves the waking to the caller.
+    fn settle(&self, mut queue: MutexGuard<'_, Queue>, wakes: &mut WakeList) {
+        self.grant(&mut queue, wakes);
         if !queue.idle_waiters.is_empty() && self.is_idle(&queue) {
             queue.idle_round += 1;
             for waiter in queue.idle_waiters.drain(..) {
@@ -405,7 +408,6 @@ impl Core {
             }
             self.dismiss_attention();
         }
-        wakes
     }
 }
 
@@ -424,7 +426,7 @@ impl Core {
         }
         self.places.store(places, Ordering::Release);
         self.flags.fetch_add(CHANGE, Ordering::AcqRel);
-        self.settle(queue).wake_all();
+        self.settle_and_wake(queue);
     }
 
     fn set_slots(&self, old: u32, new: u32) {
@@ -461,14 +463,15 @@ impl Core {
             self.flags.store(flags & !OBSERVING, Ordering::Release);
             self.mark_peak();
         }
-        self.settle_into(queue, wakes).wake_all();
+        self.settle(queue, &mut wakes);
+        wakes.wake_all();
     }
 
     pub(super) fn close(&self) {
         let queue = self.lock();
         self.flags.fetch_or(CLOSED, Ordering::AcqRel);
         self.word.fetch_or(Word::ATTENTION, Ordering::AcqRel);
-        self.settle(queue).wake_all();
+        self.settle_and_wake(queue);
     }
 
     pub(super) fn is_closed(&self) -> bool {

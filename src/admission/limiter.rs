@@ -9,6 +9,7 @@ use super::idle::Idle;
 use super::overflow::{Overflow, Packed};
 use super::permit::Permit;
 use super::stats::Stats;
+use super::wake::WakeList;
 
 /// Slots to run in, and a bounded queue of places to wait in.
 ///
@@ -140,7 +141,8 @@ impl<H: Handle> Admission<H> {
         if let Some(verdict) = core.glance(otherwise) {
             return self.carry_out(verdict);
         }
-        let (verdict, wakes) = core.attempt(otherwise);
+        let mut wakes = WakeList::default();
+        let verdict = core.attempt(otherwise, &mut wakes);
         let attempt = self.carry_out(verdict);
         // With the permit in hand: should a waker panic, it is given back.
         wakes.wake_all();
