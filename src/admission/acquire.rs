@@ -11,6 +11,7 @@ use super::handle::Handle;
 use super::overflow::Overflow;
 use super::permit::Permit;
 use super::queue::Index;
+use super::wake::WakeList;
 
 /// Resolves to a [`Permit`] once there is a slot, in the order of first polls, or at once to
 /// [`Overflow`] if there is neither a slot nor a place.
@@ -29,7 +30,10 @@ pub struct Acquire<H: Handle> {
 #[derive(Debug)]
 enum State {
     Unpolled,
-    Waiting { index: Index, since: Instant },
+    Waiting {
+        index: Index,
+        since: Option<Instant>,
+    },
     Done,
 }
 
@@ -47,14 +51,14 @@ impl<H: Handle> Acquire<H> {
         if core.admit() {
             return Poll::Ready(Ok(Permit::new(self.handle.clone(), true)));
         }
-        let (entered, wakes) = core.enter(waker);
+        let mut wakes = WakeList::default();
+        let entered = core.enter(waker, &mut wakes);
         // Before anybody is woken: should a waker panic, the place or slot is not lost.
         let poll = match entered {
             Entered::Admitted => Poll::Ready(Ok(Permit::new(self.handle.clone(), true))),
             Entered::Uncounted => Poll::Ready(Ok(Permit::new(self.handle.clone(), false))),
-            Entered::Overflow(overflow) => Poll::Ready(Err(overflow)),
-            Entered::Queued(index) => {
-                let since = Instant::now();
+            Entered::Overflow(overflow) => Poll::Ready(Err(overflow.into())),
+            Entered::Queued(index, since) => {
                 self.state = State::Waiting { index, since };
                 Poll::Pending
             }
@@ -102,7 +106,7 @@ impl<H: Handle> Acquire<H> {
         };
         let core = self.handle.core();
         core.time_out(index).then(|| {
-            core.counters().waited(since.elapsed());
+            core.waited(since);
             Permit::new(self.handle.clone(), true)
         })
     }
@@ -116,7 +120,7 @@ impl<H: Handle> Acquire<H> {
     pub(crate) fn leave(&mut self) {
         if let State::Waiting { index, since } = std::mem::replace(&mut self.state, State::Done) {
             let core = self.handle.core();
-            core.counters().waited(since.elapsed());
+            core.waited(since);
             core.withdraw(index);
         }
     }
@@ -135,7 +139,7 @@ impl<H: Handle> Future for Acquire<H> {
             State::Waiting { index, since } => {
                 ready!(this.handle.core().poll_granted(index, cx.waker()));
                 this.state = State::Done;
-                this.handle.core().counters().waited(since.elapsed());
+                this.handle.core().waited(since);
                 Poll::Ready(Ok(Permit::new(this.handle.clone(), true)))
             }
             State::Done => panic!("Acquire polled after it was ready"),

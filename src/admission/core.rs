@@ -38,9 +38,10 @@
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed as StatRelaxed};
 use std::task::{Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::overflow::{Overflow, Resource};
+use super::clock::Clock;
+use super::overflow::{Packed, Resource};
 use super::queue::{IdleTicket, Index, Queue};
 use super::stats::{Counters, Stats, WaitHistogram};
 use super::sync::{AtomicU32, AtomicU64, Mutex, MutexGuard, Ordering};
@@ -75,7 +76,7 @@ pub struct Core {
     admitted: std::sync::atomic::AtomicU64,
     queue: Mutex<Queue>,
     counters: Box<Counters>,
-    born: Instant,
+    clock: Clock,
 }
 
 /// What a request wants if there is no slot for it.
@@ -98,7 +99,7 @@ pub(super) enum Verdict {
     Uncounted,
     /// There is no slot, but a place.
     MustWait,
-    Overflow(Overflow),
+    Overflow(Packed),
 }
 
 /// What became of a request that waits if it must.
@@ -106,14 +107,20 @@ pub(super) enum Verdict {
 pub(super) enum Entered {
     Admitted,
     Uncounted,
-    Queued(Index),
-    Overflow(Overflow),
+    /// Since when, if the time is told.
+    Queued(Index, Option<Instant>),
+    Overflow(Packed),
 }
 
 // === Admit and release: lock-free ===
 
 impl Core {
-    pub(crate) fn new(max_requests: Option<u32>, max_pending_requests: Option<u32>) -> Self {
+    /// With `time_waits` it notes how long requests wait.
+    pub(crate) fn new(
+        max_requests: Option<u32>,
+        max_pending_requests: Option<u32>,
+        time_waits: bool,
+    ) -> Self {
         let slots = bound(max_requests);
         Self {
             word: AtomicU64::new(Word::new(slots).0),
@@ -124,7 +131,7 @@ impl Core {
             admitted: std::sync::atomic::AtomicU64::new(0),
             queue: Mutex::new(Queue::new()),
             counters: Box::default(),
-            born: Instant::now(),
+            clock: Clock::new(time_waits),
         }
     }
 
@@ -161,13 +168,13 @@ impl Core {
     }
 
     /// A slot came back, and somebody may be waiting for it.
-    #[cold]
+    #[inline(never)]
     fn hand_on(&self, before: Word) {
         // Still in debt: the slot pays for that, and there is nobody to tell.
         if before.free() < 0 && !before.needs_attention() {
             return;
         }
-        self.settle(self.lock()).wake_all();
+        self.settle_and_wake(self.lock());
     }
 
     /// One that ran beyond all limits has ended.
@@ -175,10 +182,11 @@ impl Core {
     pub(super) fn release_uncounted(&self) {
         let mut queue = self.lock();
         queue.uncounted -= 1;
-        self.settle(queue).wake_all();
+        self.settle_and_wake(queue);
     }
 
     /// Decides by loads alone, where they tell enough: that a request must wait or is refused.
+    #[inline]
     pub(super) fn glance(&self, otherwise: Otherwise) -> Option<Verdict> {
         let flags = self.flags.load(Ordering::Acquire);
         let slots = self.slots.load(Ordering::Acquire);
@@ -212,34 +220,36 @@ impl Core {
 impl Core {
     /// Decides exactly. The wakes are for the caller, once it has put the verdict in safety.
     #[cold]
-    pub(super) fn attempt(&self, otherwise: Otherwise) -> (Verdict, WakeList) {
+    pub(super) fn attempt(&self, otherwise: Otherwise, wakes: &mut WakeList) -> Verdict {
         let mut queue = self.lock();
-        let mut wakes = WakeList::default();
-        let verdict = self.decide(&mut queue, &mut wakes, otherwise);
-        (verdict, self.settle_into(queue, wakes))
+        let verdict = self.decide(&mut queue, wakes, otherwise);
+        self.settle(queue, wakes);
+        verdict
     }
 
     /// Admits, or takes a place in the queue. The wakes are for the caller, as above.
-    #[cold]
-    pub(super) fn enter(&self, waker: &Waker) -> (Entered, WakeList) {
+    #[inline(never)]
+    pub(super) fn enter(&self, waker: &Waker, wakes: &mut WakeList) -> Entered {
         if let Some(Verdict::Overflow(overflow)) = self.glance(Otherwise::Wait) {
-            return (Entered::Overflow(overflow), WakeList::default());
+            return Entered::Overflow(overflow);
         }
         let waker = waker.clone();
+        let since = self.clock.now();
         let mut queue = self.lock();
-        let mut wakes = WakeList::default();
         queue.reserve();
-        let entered = match self.decide(&mut queue, &mut wakes, Otherwise::Wait) {
+        let entered = match self.decide(&mut queue, wakes, Otherwise::Wait) {
             Verdict::MustWait => {
-                let index = queue.push(waker, self.now());
-                return (Entered::Queued(index), self.settle_into(queue, wakes));
+                let index = queue.push(waker, self.clock.millis(since));
+                self.settle(queue, wakes);
+                return Entered::Queued(index, since);
             }
             Verdict::Admitted => Entered::Admitted,
             Verdict::Uncounted => Entered::Uncounted,
             Verdict::Overflow(overflow) => Entered::Overflow(overflow),
         };
         wakes.set_aside(waker);
-        (entered, self.settle_into(queue, wakes))
+        self.settle(queue, wakes);
+        entered
     }
 
     /// Says what a request gets. One that is to [`Wait`](Otherwise::Wait), and gets a verdict of
@@ -368,7 +378,7 @@ impl Core {
         if queue.is_granted(index) {
             queue.remove_granted(index);
             self.word.fetch_add(Word::SLOT, Ordering::AcqRel);
-            self.settle(queue).wake_all();
+            self.settle_and_wake(queue);
         } else {
             self.leave(queue, index);
         }
@@ -378,17 +388,19 @@ impl Core {
     fn leave(&self, mut queue: MutexGuard<'_, Queue>, index: Index) {
         let _waker = queue.remove_waiting(index);
         self.word.fetch_sub(Word::PLACE, Ordering::AcqRel);
-        self.settle(queue).wake_all();
+        self.settle_and_wake(queue);
     }
 
-    /// Ends a critical section: grants, tells those who wait for idleness, unlocks. What it
-    /// returns is to be woken.
-    fn settle(&self, queue: MutexGuard<'_, Queue>) -> WakeList {
-        self.settle_into(queue, WakeList::default())
+    /// Ends a critical section: grants, tells those who wait for idleness, unlocks, wakes.
+    fn settle_and_wake(&self, queue: MutexGuard<'_, Queue>) {
+        let mut wakes = WakeList::default();
+        self.settle(queue, &mut wakes);
+        wakes.wake_all();
     }
 
-    fn settle_into(&self, mut queue: MutexGuard<'_, Queue>, mut wakes: WakeList) -> WakeList {
-        self.grant(&mut queue, &mut wakes);
+    /// Ends a critical section, and leaves the waking to the caller.
+    fn settle(&self, mut queue: MutexGuard<'_, Queue>, wakes: &mut WakeList) {
+        self.grant(&mut queue, wakes);
         if !queue.idle_waiters.is_empty() && self.is_idle(&queue) {
             queue.idle_round += 1;
             for waiter in queue.idle_waiters.drain(..) {
@@ -396,7 +408,6 @@ impl Core {
             }
             self.dismiss_attention();
         }
-        wakes
     }
 }
 
@@ -415,7 +426,7 @@ impl Core {
         }
         self.places.store(places, Ordering::Release);
         self.flags.fetch_add(CHANGE, Ordering::AcqRel);
-        self.settle(queue).wake_all();
+        self.settle_and_wake(queue);
     }
 
     fn set_slots(&self, old: u32, new: u32) {
@@ -452,14 +463,15 @@ impl Core {
             self.flags.store(flags & !OBSERVING, Ordering::Release);
             self.mark_peak();
         }
-        self.settle_into(queue, wakes).wake_all();
+        self.settle(queue, &mut wakes);
+        wakes.wake_all();
     }
 
     pub(super) fn close(&self) {
         let queue = self.lock();
         self.flags.fetch_or(CLOSED, Ordering::AcqRel);
         self.word.fetch_or(Word::ATTENTION, Ordering::AcqRel);
-        self.settle(queue).wake_all();
+        self.settle_and_wake(queue);
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -541,8 +553,7 @@ impl Core {
             peak_active: 0,
             peak_pending: 0,
             waits: WaitHistogram::default(),
-            oldest_waiter: oldest
-                .map(|since| Duration::from_millis(self.now().wrapping_sub(since).into())),
+            oldest_waiter: oldest.and_then(|since| self.clock.since(since)),
         };
         self.counters.fill(&mut stats);
         stats
@@ -559,8 +570,11 @@ impl Core {
         self.admitted.load(StatRelaxed)
     }
 
-    pub(super) fn counters(&self) -> &Counters {
-        &self.counters
+    /// Notes how long one waited that has its slot now.
+    pub(super) fn waited(&self, since: Option<Instant>) {
+        if let Some(since) = since {
+            self.counters.waited(since.elapsed());
+        }
     }
 
     /// Notes how many are active, if that is a new peak. A peak shorter than it takes to get here
@@ -582,26 +596,20 @@ impl Core {
         word
     }
 
-    /// Milliseconds since the pool was made. They wrap after 49 days, which differences survive.
-    fn now(&self) -> u32 {
-        self.born.elapsed().as_millis() as u32
-    }
-
     /// Counts a refusal, and says why.
+    #[inline]
     fn overflow(&self, resource: Resource, slots: u32, places: u32, word: Word) -> Verdict {
         self.counters.overflowed(resource);
-        Verdict::Overflow(Overflow {
-            resource,
-            limit: match resource {
-                Resource::MaxRequests => slots,
-                Resource::MaxPendingRequests => places,
-                Resource::Closed => 0,
-            },
-            active: active(slots, word),
-            pending: word.pending(),
-        })
+        let limit = match resource {
+            Resource::MaxRequests => slots,
+            Resource::MaxPendingRequests => places,
+            Resource::Closed => 0,
+        };
+        let active = active(slots, word);
+        Verdict::Overflow(Packed::new(resource, limit, active, word.pending()))
     }
 
+    #[inline]
     fn load(&self) -> Word {
         Word(self.word.load(Ordering::Acquire))
     }
@@ -627,6 +635,7 @@ fn unbound(limit: u32) -> Option<u32> {
 }
 
 /// Which limit refuses a request that finds no slot.
+#[inline]
 fn refusing(places: u32) -> Resource {
     if places == 0 {
         Resource::MaxRequests
@@ -635,6 +644,7 @@ fn refusing(places: u32) -> Resource {
     }
 }
 
+#[inline]
 fn active(slots: u32, word: Word) -> u32 {
     (i64::from(slots) - i64::from(word.free())).max(0) as u32
 }

@@ -6,9 +6,10 @@ use super::acquire::Acquire;
 use super::core::{Core, Otherwise, Verdict};
 use super::handle::{Handle, Leaked, Shared};
 use super::idle::Idle;
-use super::overflow::Overflow;
+use super::overflow::{Overflow, Packed};
 use super::permit::Permit;
 use super::stats::Stats;
+use super::wake::WakeList;
 
 /// Slots to run in, and a bounded queue of places to wait in.
 ///
@@ -24,7 +25,7 @@ pub(crate) enum Attempt<H: Handle> {
     Admitted(Permit<H>),
     /// No slot, but a place: [`Admission::acquire`] takes it.
     MustWait,
-    Overflow(Overflow),
+    Overflow(Packed),
 }
 
 impl Admission {
@@ -35,9 +36,24 @@ impl Admission {
         max_requests: impl Into<Option<u32>>,
         max_pending_requests: impl Into<Option<u32>>,
     ) -> Self {
-        let core = Core::new(max_requests.into(), max_pending_requests.into());
+        Self::with(max_requests.into(), max_pending_requests.into(), true)
+    }
+
+    /// Makes an admission as [`new`](Self::new) does, that does not note how long requests wait:
+    /// in its [`stats`](Self::stats) `waits` is empty and `oldest_waiter` is `None`.
+    ///
+    /// To read the clock twice takes longer than all the rest of handing a slot on; where slots
+    /// are held for microseconds, that shows.
+    pub fn untimed(
+        max_requests: impl Into<Option<u32>>,
+        max_pending_requests: impl Into<Option<u32>>,
+    ) -> Self {
+        Self::with(max_requests.into(), max_pending_requests.into(), false)
+    }
+
+    fn with(requests: Option<u32>, pending: Option<u32>, time_waits: bool) -> Self {
         Self {
-            handle: Shared(Arc::new(core)),
+            handle: Shared(Arc::new(Core::new(requests, pending, time_waits))),
         }
     }
 
@@ -73,13 +89,9 @@ impl<H: Handle> Admission<H> {
     /// [`MaxRequests`](super::Resource::MaxRequests), or [`Closed`](super::Resource::Closed).
     #[inline]
     pub fn try_acquire(&self) -> Result<Permit<H>, Overflow> {
-        if self.handle.core().admit() {
-            return Ok(Permit::new(self.handle.clone(), true));
-        }
-        match self.attempt_slowly(Otherwise::Refuse) {
-            Attempt::Admitted(permit) => Ok(permit),
-            Attempt::Overflow(overflow) => Err(overflow),
-            Attempt::MustWait => unreachable!("only who asks is told to wait"),
+        match self.admit() {
+            Some(permit) => Ok(permit),
+            None => self.try_acquire_slowly(),
         }
     }
 
@@ -91,22 +103,46 @@ impl<H: Handle> Admission<H> {
         Acquire::new(self.handle.clone())
     }
 
-    /// Tries to admit at once; says whether it could wait otherwise.
+    /// Takes a slot if one is free now and nobody waits for it. If not, [`attempt`](Self::attempt)
+    /// says what is to be done.
     #[inline]
-    pub(crate) fn attempt(&self) -> Attempt<H> {
-        if self.handle.core().admit() {
-            return Attempt::Admitted(Permit::new(self.handle.clone(), true));
+    pub(crate) fn admit(&self) -> Option<Permit<H>> {
+        let admitted = self.handle.core().admit();
+        admitted.then(|| Permit::new(self.handle.clone(), true))
+    }
+
+    /// Refuses one that was not admitted, if it takes no more than a glance to see that there is
+    /// neither a slot nor a place. If not, [`attempt`](Self::attempt) says what is to be done.
+    #[inline]
+    pub(crate) fn refuse(&self) -> Option<Packed> {
+        match self.handle.core().glance(Otherwise::Ask) {
+            Some(Verdict::Overflow(overflow)) => Some(overflow),
+            _ => None,
         }
-        self.attempt_slowly(Otherwise::Ask)
+    }
+
+    /// Says whether one that was not admitted can wait; there may have come a slot by now.
+    pub(crate) fn attempt(&self) -> Attempt<H> {
+        self.attempt_or(Otherwise::Ask)
     }
 
     #[cold]
-    fn attempt_slowly(&self, otherwise: Otherwise) -> Attempt<H> {
+    fn try_acquire_slowly(&self) -> Result<Permit<H>, Overflow> {
+        match self.attempt_or(Otherwise::Refuse) {
+            Attempt::Admitted(permit) => Ok(permit),
+            Attempt::Overflow(overflow) => Err(overflow.into()),
+            Attempt::MustWait => unreachable!("only who asks is told to wait"),
+        }
+    }
+
+    #[cold]
+    fn attempt_or(&self, otherwise: Otherwise) -> Attempt<H> {
         let core = self.handle.core();
         if let Some(verdict) = core.glance(otherwise) {
             return self.carry_out(verdict);
         }
-        let (verdict, wakes) = core.attempt(otherwise);
+        let mut wakes = WakeList::default();
+        let verdict = core.attempt(otherwise, &mut wakes);
         let attempt = self.carry_out(verdict);
         // With the permit in hand: should a waker panic, it is given back.
         wakes.wake_all();

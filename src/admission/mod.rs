@@ -57,6 +57,7 @@ compile_error!(
 );
 
 mod acquire;
+mod clock;
 mod core;
 mod handle;
 mod idle;
@@ -79,6 +80,7 @@ pub use self::idle::Idle;
 pub use self::limiter::Admission;
 #[cfg(feature = "inbound")]
 pub(crate) use self::limiter::Attempt;
+pub(crate) use self::overflow::Packed;
 pub use self::overflow::{Overflow, Resource};
 pub use self::permit::Permit;
 pub use self::stats::{Overflowed, Stats, WaitHistogram};

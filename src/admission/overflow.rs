@@ -1,5 +1,6 @@
 //! [`Overflow`]: why a request was refused.
 
+use std::num::NonZeroU64;
 use std::{error, fmt};
 
 /// The limit that refused a request.
@@ -83,3 +84,48 @@ impl fmt::Display for Overflow {
 }
 
 impl error::Error for Overflow {}
+
+/// An [`Overflow`] on its way from the decision to the answer, in two words.
+///
+/// Four small fields, written one by one and copied by the word, make the processor wait at each
+/// copy until the writes are through, and a refusal has no time for that. This travels in registers,
+/// even as an `Option`: that is what the `NonZero` is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Packed {
+    limit_and_active: u64,
+    pending_and_resource: NonZeroU64,
+}
+
+impl Packed {
+    /// Set in each.
+    const PRESENT: NonZeroU64 = NonZeroU64::new(1 << 32).unwrap();
+
+    #[inline]
+    pub(super) fn new(resource: Resource, limit: u32, active: u32, pending: u32) -> Self {
+        let pending_and_resource = u64::from(pending) | (resource as u64) << 33;
+        Self {
+            limit_and_active: u64::from(limit) | u64::from(active) << 32,
+            pending_and_resource: Self::PRESENT | pending_and_resource,
+        }
+    }
+}
+
+impl From<Packed> for Overflow {
+    #[inline]
+    fn from(packed: Packed) -> Self {
+        const REQUESTS: u64 = Resource::MaxRequests as u64;
+        const PENDING: u64 = Resource::MaxPendingRequests as u64;
+
+        let pending_and_resource = packed.pending_and_resource.get();
+        Self {
+            resource: match pending_and_resource >> 33 {
+                REQUESTS => Resource::MaxRequests,
+                PENDING => Resource::MaxPendingRequests,
+                _ => Resource::Closed,
+            },
+            limit: packed.limit_and_active as u32,
+            active: (packed.limit_and_active >> 32) as u32,
+            pending: pending_and_resource as u32,
+        }
+    }
+}

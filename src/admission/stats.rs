@@ -120,9 +120,12 @@ pub(super) struct Counters {
 }
 
 impl Counters {
+    /// Under the lock.
     pub(super) fn queued(&self, pending: u32) {
-        self.queued.fetch_add(1, Relaxed);
-        self.peak_pending.fetch_max(pending, Relaxed);
+        self.queued.store(self.queued.load(Relaxed) + 1, Relaxed);
+        if pending > self.peak_pending.load(Relaxed) {
+            self.peak_pending.store(pending, Relaxed);
+        }
     }
 
     pub(super) fn overflowed(&self, resource: Resource) {

@@ -1,5 +1,6 @@
 //! Wakers collected under the lock, to be called after it.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
 use std::thread;
@@ -34,10 +35,14 @@ impl WakeList {
     ///
     /// With the first panic of a waker, once all the others were woken; not while the thread is
     /// unwinding already, which would abort.
-    pub(super) fn wake_all(self) {
-        let mut panicked = None;
-        for waker in self.first.into_iter().chain(self.rest) {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+    pub(super) fn wake_all(&mut self) {
+        // The first is filled first: without it there are no others.
+        let Some(first) = self.first.take() else {
+            return;
+        };
+        let mut panicked = wake(first);
+        for waker in std::mem::take(&mut self.rest) {
+            if let Some(panic) = wake(waker) {
                 match panicked {
                     None => panicked = Some(panic),
                     // What was thrown may be anything, and dropping it may panic in turn.
@@ -53,4 +58,8 @@ impl WakeList {
             }
         }
     }
+}
+
+fn wake(waker: Waker) -> Option<Box<dyn Any + Send>> {
+    catch_unwind(AssertUnwindSafe(|| waker.wake())).err()
 }

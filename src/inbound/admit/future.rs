@@ -7,8 +7,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::Error;
-use crate::admission::Permit;
-use crate::http::Refused;
+use crate::admission::{Overflow, Packed, Permit};
 use crate::inbound::pool::PoolHandle;
 use crate::inbound::queued::{Failed, Queued};
 
@@ -27,6 +26,7 @@ pin_project! {
 
 pin_project! {
     #[project = StateProj]
+    #[project_replace = StateOwn]
     enum State<S, R, H: PoolHandle>
     where
         S: Service<R>,
@@ -38,7 +38,7 @@ pin_project! {
             future: S::Future,
             _permit: Permit<H>,
         },
-        Refused { refused: Refused },
+        Refused { overflow: Packed },
         Done,
     }
 }
@@ -64,9 +64,9 @@ where
         }
     }
 
-    pub(super) fn refused(refused: Refused) -> Self {
+    pub(super) fn refused(overflow: Packed) -> Self {
         Self {
-            state: State::Refused { refused },
+            state: State::Refused { overflow },
         }
     }
 }
@@ -100,13 +100,13 @@ where
                 // Running → Done: the future is dropped, then its permit.
                 StateProj::Running { future, .. } => {
                     let result = ready!(future.poll(cx));
-                    state.set(State::Done);
+                    state.project_replace(State::Done);
                     return Poll::Ready(result.map_err(Error::Service));
                 }
-                StateProj::Refused { refused } => {
-                    let refused = *refused;
+                StateProj::Refused { overflow } => {
+                    let overflow = Overflow::from(*overflow);
                     state.set(State::Done);
-                    return Poll::Ready(Err(Error::Refused(refused)));
+                    return Poll::Ready(Err(Error::Refused(overflow.into())));
                 }
                 StateProj::Done => panic!("ResponseFuture polled after it was ready"),
             };

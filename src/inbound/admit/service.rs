@@ -4,7 +4,7 @@ use tower_service::Service;
 
 use super::{Error, ResponseFuture};
 use crate::admission::Attempt;
-use crate::http::{PendingTimeout, Refused};
+use crate::http::PendingTimeout;
 use crate::inbound::pool::{InboundPool, PoolHandle, Shared};
 use crate::inbound::queued::Queued;
 
@@ -60,6 +60,23 @@ where
 
     #[inline]
     fn call(&mut self, request: R) -> Self::Future {
+        match self.pool.admit() {
+            Some(permit) => ResponseFuture::running(self.inner.call(request), permit),
+            None => self.call_slowly(request),
+        }
+    }
+}
+
+impl<S, H: PoolHandle> Admit<S, H> {
+    /// There was no slot at once: has the request wait, if it can.
+    #[cold]
+    fn call_slowly<R>(&mut self, request: R) -> ResponseFuture<S, R, H>
+    where
+        S: Service<R> + Clone,
+    {
+        if let Some(overflow) = self.pool.admission().refuse() {
+            return ResponseFuture::refused(overflow);
+        }
         match self.pool.attempt() {
             Attempt::Admitted(permit) => ResponseFuture::running(self.inner.call(request), permit),
             Attempt::MustWait => {
@@ -75,7 +92,7 @@ where
                 let fresh = self.inner.clone();
                 ResponseFuture::queued(Queued::new(&self.pool, fresh, request, timeout))
             }
-            Attempt::Overflow(overflow) => ResponseFuture::refused(Refused::Overflow(overflow)),
+            Attempt::Overflow(overflow) => ResponseFuture::refused(overflow),
         }
     }
 }

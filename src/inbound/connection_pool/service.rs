@@ -71,9 +71,27 @@ where
             return ResponseFuture::running(self.inner.call(request), Hold::Exempt, version);
         }
         self.pool.meet(&mut request);
+        match self.pool.admit() {
+            Some(permit) => {
+                let hold = Hold::new(permit, &mut request);
+                ResponseFuture::running(self.inner.call(request), hold, version)
+            }
+            None => self.call_slowly(request),
+        }
+    }
+}
+
+impl<S, H: PoolHandle> ConnectionPool<S, H> {
+    /// There was no slot at once: has the request wait, if it can.
+    #[cold]
+    fn call_slowly<A>(&mut self, mut request: Request<A>) -> ResponseFuture<S, A, H>
+    where
+        S: Service<Request<A>> + Clone,
+    {
         match self.pool.attempt() {
             Attempt::Admitted(permit) => {
                 let hold = Hold::new(permit, &mut request);
+                let version = request.version();
                 ResponseFuture::running(self.inner.call(request), hold, version)
             }
             Attempt::MustWait => {
@@ -83,7 +101,7 @@ where
                 ResponseFuture::queued(Queued::new(&self.pool, fresh, request, timeout))
             }
             Attempt::Overflow(overflow) => {
-                let refused = Refused::Overflow(overflow);
+                let refused = Refused::Overflow(overflow.into());
                 ResponseFuture::refused(self.pool.state().refuse(&refused, &request))
             }
         }

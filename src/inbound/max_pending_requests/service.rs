@@ -75,7 +75,7 @@ where
         if self.pool.is_closed() {
             // Even one that would not have to wait.
             if let Attempt::Overflow(overflow) = self.pool.attempt() {
-                let refused = Refused::Overflow(overflow);
+                let refused = Refused::Overflow(overflow.into());
                 let response = self.pool.state().refuse(&refused, &request);
                 return ResponseFuture::refused(response);
             }

@@ -45,6 +45,7 @@ pub(super) struct Config {
     pub(super) exempt: Option<Exempt>,
     pub(super) on_refused: Option<OnRefused>,
     pub(super) count_admitted: bool,
+    pub(super) time_waits: bool,
     pub(super) observing: bool,
     /// Only the places are used; see [`Builder::waiting_room`].
     pub(super) waiting_room: bool,
@@ -62,6 +63,7 @@ impl Builder {
                 exempt: None,
                 on_refused: None,
                 count_admitted: true,
+                time_waits: true,
                 observing: false,
                 waiting_room: false,
             },
@@ -140,6 +142,14 @@ impl Builder {
         self
     }
 
+    /// Whether to note how long requests wait, for `waits` and `oldest_waiter` in
+    /// [`InboundPool::stats`]. It reads the clock twice for each request that waits, and costs
+    /// those nothing that do not. Default: yes.
+    pub fn time_waits(mut self, time: bool) -> Self {
+        self.config.time_waits = time;
+        self
+    }
+
     /// Whether to begin with observing and not enforcing. Default: enforcing. See
     /// [`InboundPool::set_observing`].
     pub fn observing(mut self, observing: bool) -> Self {
@@ -182,6 +192,7 @@ impl fmt::Debug for Config {
             .field("exempt", &self.exempt.is_some())
             .field("on_refused", &self.on_refused.is_some())
             .field("count_admitted", &self.count_admitted)
+            .field("time_waits", &self.time_waits)
             .field("observing", &self.observing)
             .field("waiting_room", &self.waiting_room)
             .finish()

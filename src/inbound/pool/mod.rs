@@ -17,7 +17,7 @@ pub use self::stats::PoolStats;
 
 use super::{AdmitLayer, ConnectionPoolLayer};
 use crate::Limits;
-use crate::admission::{Admission, Attempt, Idle};
+use crate::admission::{Admission, Attempt, Idle, Permit};
 
 /// Limits on the requests that this process serves, shared by all that it makes.
 ///
@@ -145,8 +145,16 @@ impl<H: PoolHandle> InboundPool<H> {
         &self.admission
     }
 
-    /// Tries to admit a request at once.
+    /// Admits a request at once, if it can be. If not, [`attempt`](Self::attempt) says what is to
+    /// be done.
     #[inline]
+    pub(crate) fn admit(&self) -> Option<Permit<H>> {
+        let permit = self.admission.admit()?;
+        self.state().count_admitted();
+        Some(permit)
+    }
+
+    /// Says whether one that was not admitted can wait; there may have come a slot by now.
     pub(crate) fn attempt(&self) -> Attempt<H> {
         let attempt = self.admission.attempt();
         if let Attempt::Admitted(_) = attempt {

@@ -34,7 +34,7 @@ pub struct State {
 impl State {
     pub(super) fn new(limits: Limits, config: Config) -> Self {
         let (slots, places) = config.slots_and_places(&limits);
-        let core = Core::new(slots, places);
+        let core = Core::new(slots, places, config.time_waits);
         core.set_observing(config.observing);
         Self {
             core,
