@@ -84,3 +84,5 @@ pub(crate) use self::overflow::Packed;
 pub use self::overflow::{Overflow, Resource};
 pub use self::permit::Permit;
 pub use self::stats::{Overflowed, Stats, WaitHistogram};
+#[cfg(feature = "inbound")]
+pub(crate) use self::wake::WakeList;

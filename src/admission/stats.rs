@@ -44,17 +44,19 @@ pub struct Stats {
     pub pending: u32,
     /// How many run beyond all limits because it only observes.
     pub uncounted: u32,
-    /// How many have had to wait since the beginning.
+    /// How many have had to wait since the beginning; while observing, how many would have.
     pub queued: u64,
     /// How many were refused, by the limit that bound.
     pub overflowed: Overflowed,
     /// How many would have been refused, had it not only observed.
     pub would_overflow: u64,
-    /// How many left the queue because nobody wanted the answer any more.
+    /// How many left the queue because nobody wanted the answer any more, with or without a slot
+    /// granted to them.
     pub cancelled: u64,
     /// How many left the queue because their time was up.
     pub timed_out: u64,
-    /// The most that were active at once.
+    /// The most that were seen active at once. A peak that is over before it could be noted, which
+    /// takes a lock, is missed.
     pub peak_active: u32,
     /// The most that were pending at once.
     pub peak_pending: u32,

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::builder::Config;
 use crate::Limits;
-use crate::admission::Core;
+use crate::admission::{Core, WakeList};
 use crate::http::{Refusals, Refused, RequestHead, Stalls};
 
 /// The core first: its word shares a cache line with the `Arc`'s counts.
@@ -90,6 +90,7 @@ impl State {
     }
 
     pub(super) fn update(&self, limits: Limits) {
+        let mut wakes = WakeList::default();
         // One change at a time: the channel's lock keeps all in step.
         self.limits.send_modify(|current| {
             *current = limits;
@@ -97,13 +98,15 @@ impl State {
             self.per_connection
                 .store(per_connection(&limits), Ordering::Relaxed);
             let (slots, places) = self.config.slots_and_places(&limits);
-            self.core.update(slots, places);
+            self.core.update(slots, places, &mut wakes);
             let refusals = Refusals::new(&limits, self.config.retry_after.as_ref());
             *self
                 .refusals
                 .write()
                 .unwrap_or_else(PoisonError::into_inner) = Arc::new(refusals);
         });
+        // Not under that lock: wakers are foreign code, and may ask for the limits.
+        wakes.wake_all();
     }
 
     #[inline]
