@@ -72,6 +72,7 @@ impl State {
     }
 
     /// The limits in force, and word of each change.
+    #[cfg(feature = "server")]
     pub(crate) fn watch_limits(&self) -> watch::Receiver<Limits> {
         self.limits.subscribe()
     }
