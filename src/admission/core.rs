@@ -535,7 +535,7 @@ impl Core {
         word.free() == slots as i32 && word.pending() == 0 && queue.uncounted == 0
     }
 
-    pub(super) fn stats(&self) -> Stats {
+    pub(crate) fn stats(&self) -> Stats {
         let queue = self.lock();
         let word = self.mark_peak();
         let flags = self.flags.load(Ordering::Relaxed);
@@ -553,6 +553,7 @@ impl Core {
             pending: word.pending(),
             uncounted,
             queued: 0,
+            admitted: None,
             overflowed: Default::default(),
             would_overflow: 0,
             cancelled: 0,

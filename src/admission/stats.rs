@@ -44,6 +44,9 @@ pub struct Stats {
     pub pending: u32,
     /// How many run beyond all limits because it only observes.
     pub uncounted: u32,
+    /// How many were admitted in all, where that is counted: not by an admission alone, but by an
+    /// inbound pool unless it was [told not to](crate::inbound::Builder::count_admitted).
+    pub admitted: Option<u64>,
     /// How many have had to wait since the beginning; while observing, how many would have.
     pub queued: u64,
     /// How many were refused, by the limit that bound.
@@ -91,17 +94,27 @@ impl Overflowed {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct WaitHistogram {
-    /// The buckets in rising order, each with how many waited at most so long and longer than
-    /// the bucket before; the last has no upper bound.
-    pub buckets: Vec<(Option<Duration>, u64)>,
+    /// The buckets in rising order.
+    pub buckets: Vec<Bucket>,
     /// All waiting times together.
     pub sum: Duration,
+}
+
+/// How many waited at most so long, and longer than the bucket before says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Bucket {
+    /// The longest wait that counts here; `None` in the last, which takes the rest.
+    pub up_to: Option<Duration>,
+    /// How many.
+    pub count: u64,
 }
 
 impl WaitHistogram {
     /// How many waited.
     pub fn count(&self) -> u64 {
-        self.buckets.iter().map(|(_, count)| count).sum()
+        self.buckets.iter().map(|bucket| bucket.count).sum()
     }
 }
 
@@ -179,7 +192,10 @@ impl Counters {
         stats.waits = WaitHistogram {
             buckets: bounds
                 .zip(&self.waits)
-                .map(|(bound, count)| (bound, count.load(Relaxed)))
+                .map(|(up_to, count)| Bucket {
+                    up_to,
+                    count: count.load(Relaxed),
+                })
                 .collect(),
             sum: Duration::from_nanos(self.waited_nanos.load(Relaxed)),
         };

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::builder::Config;
 use crate::Limits;
-use crate::admission::{Core, WakeList};
+use crate::admission::{Core, Stats, WakeList};
 use crate::http::{Refusals, Refused, RequestHead, Stalls};
 
 /// The core first: its word shares a cache line with the `Arc`'s counts.
@@ -60,11 +60,6 @@ impl State {
 
     pub(crate) fn name(&self) -> &str {
         &self.config.name
-    }
-
-    /// Whether it keeps places alone, and no slots.
-    pub(super) fn is_waiting_room(&self) -> bool {
-        self.config.waiting_room
     }
 
     pub(super) fn limits(&self) -> Limits {
@@ -116,8 +111,21 @@ impl State {
         }
     }
 
-    pub(super) fn admitted(&self) -> Option<u64> {
-        self.config.count_admitted.then(|| self.core.admitted())
+    /// Whether it keeps places alone, and no slots.
+    pub(super) fn is_waiting_room(&self) -> bool {
+        self.config.waiting_room
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let mut stats = self.core.stats();
+        stats.admitted = self.config.count_admitted.then(|| self.core.admitted());
+        if self.is_waiting_room() {
+            // It has no slots by design, not by a limit.
+            stats.max_requests = None;
+            let overflowed = &mut stats.overflowed;
+            overflowed.max_pending_requests += std::mem::take(&mut overflowed.max_requests);
+        }
+        stats
     }
 
     /// Whether the request is to be served without a permit.
