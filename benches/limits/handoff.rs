@@ -26,11 +26,7 @@ pub(crate) fn bench(c: &mut Criterion) {
     group.finish();
 }
 
-fn ours<H: Handle>(
-    group: &mut BenchmarkGroup<'_, WallTime>,
-    name: &str,
-    admission: &Admission<H>,
-) {
+fn ours<H: Handle>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, admission: &Admission<H>) {
     group.bench_function(name, |b| {
         let mut held = admission.try_acquire().ok();
         b.iter(|| {

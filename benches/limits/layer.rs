@@ -82,9 +82,17 @@ fn all(group: &mut BenchmarkGroup<'_, WallTime>, usage: impl Usage) {
         subjects::tower_resilience_bulkhead(Bare, PLENTY),
     );
     let service = subjects::meshpool_static(PLENTY).admit_layer();
-    usage.measure(group, "meshpool_static", tower::Layer::layer(&service, Bare));
+    usage.measure(
+        group,
+        "meshpool_static",
+        tower::Layer::layer(&service, Bare),
+    );
     let service = subjects::meshpool_arc(PLENTY).admit_layer();
     usage.measure(group, "meshpool_arc", tower::Layer::layer(&service, Bare));
     let service = subjects::meshpool_counted(PLENTY).admit_layer();
-    usage.measure(group, "meshpool_counted", tower::Layer::layer(&service, Bare));
+    usage.measure(
+        group,
+        "meshpool_counted",
+        tower::Layer::layer(&service, Bare),
+    );
 }

@@ -35,18 +35,12 @@ pub(crate) fn bench(c: &mut Criterion) {
     group.finish();
 }
 
-fn ours<H: PoolHandle>(
-    group: &mut BenchmarkGroup<'_, WallTime>,
-    name: &str,
-    pool: InboundPool<H>,
-) {
+fn ours<H: PoolHandle>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, pool: InboundPool<H>) {
     let service = pool.admit_layer().layer(Bare);
     group.bench_function(name, |b| {
-        b.iter(|| {
-            match request(&mut service.clone(), black_box(1)) {
-                Err(Error::Refused(Refused::Overflow(overflow))) => overflow.limit,
-                _ => unreachable!("there is no slot"),
-            }
+        b.iter(|| match request(&mut service.clone(), black_box(1)) {
+            Err(Error::Refused(Refused::Overflow(overflow))) => overflow.limit,
+            _ => unreachable!("there is no slot"),
         });
     });
 }

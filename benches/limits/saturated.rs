@@ -77,7 +77,9 @@ fn measure<F>(
                 while let Some(done) = tasks.join_next().await {
                     done.unwrap();
                 }
-                began.elapsed().mul_f64(count as f64 / (turns * TASKS) as f64)
+                began
+                    .elapsed()
+                    .mul_f64(count as f64 / (turns * TASKS) as f64)
             })
         });
     });

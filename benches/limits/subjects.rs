@@ -43,7 +43,10 @@ impl Service<u64> for Bare {
 /// Sees one request through a service that never has to wait: ready, call, response. Always
 /// inlined, lest it is for some services and not for others.
 #[inline(always)]
-pub(crate) fn request<S: Service<R>, R>(service: &mut S, request: R) -> Result<S::Response, S::Error> {
+pub(crate) fn request<S: Service<R>, R>(
+    service: &mut S,
+    request: R,
+) -> Result<S::Response, S::Error> {
     let mut cx = Context::from_waker(Waker::noop());
     let Poll::Ready(ready) = service.poll_ready(&mut cx) else {
         unreachable!("nothing here has to wait");
@@ -79,7 +82,10 @@ pub(crate) fn tower_concurrency_limit<S>(service: S, slots: u32) -> ConcurrencyL
     GlobalConcurrencyLimitLayer::new(slots as usize).layer(service)
 }
 
-pub(crate) fn tower_load_shed<S>(service: S, slots: &Arc<Semaphore>) -> LoadShed<ConcurrencyLimit<S>> {
+pub(crate) fn tower_load_shed<S>(
+    service: S,
+    slots: &Arc<Semaphore>,
+) -> LoadShed<ConcurrencyLimit<S>> {
     let limit = GlobalConcurrencyLimitLayer::with_semaphore(slots.clone());
     LoadShed::new(limit.layer(service))
 }

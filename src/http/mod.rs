@@ -12,7 +12,9 @@
 //! let pool = InboundPool::builder()
 //!     .limits(Limits::new().max_requests(1))
 //!     .exempt(|request: RequestHead<'_>| request.uri().path() == "/healthz")
-//!     .on_refused(|refused: &Refused| http::Response::new(refused.to_string().into()))
+//!     .on_refused(|refused: &Refused, _request: RequestHead<'_>| {
+//!         http::Response::new(refused.to_string().into())
+//!     })
 //!     .build();
 //! # let _ = pool;
 //! ```
@@ -32,7 +34,7 @@ pub use self::head::RequestHead;
 pub(crate) use self::hold::Hold;
 pub use self::hold::UpgradePermit;
 pub use self::map_body::{MapBody, MapBodyLayer, ResponseFuture as MapBodyFuture};
-pub(crate) use self::refusal::{Asked, Refusals};
+pub(crate) use self::refusal::Refusals;
 pub use self::refused::{PendingTimeout, Refused};
 pub(crate) use self::stall::Stalls;
 

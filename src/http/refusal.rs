@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
 use super::{Refused, RequestHead};
 use crate::Limits;
@@ -14,26 +14,6 @@ const OVERLOADED: HeaderName = HeaderName::from_static("x-envoy-overloaded");
 const RATELIMITED: HeaderName = HeaderName::from_static("x-envoy-ratelimited");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
-
-/// What the form of an answer depends on, kept while the request itself is on its way.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked {
-    grpc: bool,
-    head: bool,
-}
-
-impl Asked {
-    pub(crate) fn by<B>(request: &Request<B>) -> Self {
-        Self {
-            grpc: RequestHead::of(request).is_grpc(),
-            head: request.method() == Method::HEAD,
-        }
-    }
-
-    pub(crate) fn is_grpc(self) -> bool {
-        self.grpc
-    }
-}
 
 /// The answers for each reason to refuse.
 #[derive(Debug)]
@@ -76,7 +56,7 @@ impl Refusals {
     }
 
     /// The answer to a request that was refused.
-    pub(crate) fn response(&self, refused: &Refused, asked: Asked) -> Response<Bytes> {
+    pub(crate) fn response(&self, refused: &Refused, request: RequestHead<'_>) -> Response<Bytes> {
         let answer = match refused {
             Refused::Overflow(overflow) => match overflow.resource {
                 Resource::MaxRequests => &self.max_requests,
@@ -87,14 +67,14 @@ impl Refusals {
             Refused::PendingTimeout(_) => &self.pending_timeout,
         };
         let mut response = Response::new(Bytes::new());
-        if asked.grpc {
+        if request.is_grpc() {
             *response.headers_mut() = answer.grpc.clone();
             return response;
         }
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         *response.headers_mut() = answer.http.clone();
         // To HEAD the same headers, and no body; hyper cannot derive the length then.
-        if !asked.head {
+        if request.method() != Method::HEAD {
             *response.body_mut() = answer.body.clone();
         }
         response

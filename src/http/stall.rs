@@ -4,12 +4,14 @@
 //! full, or while HTTP/2 grants no window, and a timer that wakes them changes nothing. So a body
 //! that may stall is shared with a sweeper, one task for a pool, which takes it away from its
 //! reader: first the body is dropped, then its permit. The sweeper starts with the first such
-//! body and ends with the last.
+//! body and ends with the last. Should it not turn up in time (its runtime was shut down, or is
+//! not driven), the next who is watched, waits or is refused starts another.
 
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::runtime;
@@ -26,8 +28,10 @@ pub(crate) struct Stalls {
 struct Watched {
     bodies: HashMap<u64, Weak<dyn Stall>>,
     next: u64,
-    /// Whether a sweeper is at work.
-    sweeping: bool,
+    /// When the sweeper was last at work; `None` if there is none.
+    swept: Option<Instant>,
+    /// Which sweeper is in charge. One that was given up ends when it finds another is.
+    sweeper: u64,
 }
 
 /// A body that the sweeper can take away.
@@ -48,7 +52,7 @@ pub(crate) struct Shared<T: Send + 'static> {
 struct Slot<T>(Mutex<State<T>>);
 
 struct State<T> {
-    /// `None` once it has ended or was aborted.
+    /// `None` while it is polled, and once it has ended or was aborted.
     inner: Option<Pin<Box<T>>>,
     aborted: bool,
     /// Since when it is the reader's turn; `None` while it is the body's.
@@ -66,9 +70,9 @@ impl Stalls {
     /// Watches a body. Outside a Tokio runtime there is nothing to time it with, and it is not
     /// watched but handed back.
     pub(crate) fn watch<T: Send + 'static>(self: &Arc<Self>, inner: T) -> Result<Shared<T>, T> {
-        let Ok(runtime) = runtime::Handle::try_current() else {
+        if runtime::Handle::try_current().is_err() {
             return Err(inner);
-        };
+        }
         let slot = Arc::new(Slot(Mutex::new(State {
             inner: Some(Box::pin(inner)),
             aborted: false,
@@ -79,16 +83,7 @@ impl Stalls {
         let id = watched.next;
         watched.next += 1;
         watched.bodies.insert(id, weak);
-        let start = !std::mem::replace(&mut watched.sweeping, true);
-        drop(watched);
-        if start {
-            let stalls = self.clone();
-            let sweeper = Sweeper {
-                stalls,
-                done: false,
-            };
-            runtime.spawn(sweeper.sweep());
-        }
+        self.ensure_sweeper(watched);
         Ok(Shared {
             slot,
             stalls: self.clone(),
@@ -96,77 +91,90 @@ impl Stalls {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Watched> {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The task's own guard: should its runtime go away, the next body starts another.
-struct Sweeper {
-    stalls: Arc<Stalls>,
-    /// It has signed off itself; another may be at work already.
-    done: bool,
-}
-
-impl Drop for Sweeper {
-    fn drop(&mut self) {
-        if !self.done {
-            self.stalls.lock().sweeping = false;
-        }
-    }
-}
-
-impl Sweeper {
-    async fn sweep(mut self) {
-        let stalls = self.stalls.clone();
-        // Often enough that an abort comes at most a quarter late.
-        let pause = (stalls.timeout / 4).max(Duration::from_millis(1));
-        loop {
-            time::sleep(pause).await;
-            let bodies: Vec<_> = {
-                let mut watched = stalls.lock();
-                if watched.bodies.is_empty() {
-                    // Under the lock, so that the next body sees it and starts another.
-                    watched.sweeping = false;
-                    break;
-                }
-                watched.bodies.values().filter_map(Weak::upgrade).collect()
-            };
-            let Some(before) = Instant::now().checked_sub(stalls.timeout) else {
-                continue;
-            };
-            for body in bodies {
-                body.abort_if_stalled(before);
+    /// Sees to it that somebody sweeps, if there is something to sweep: called where slots have
+    /// become scarce.
+    pub(crate) fn tend(self: &Arc<Self>) {
+        // Whoever holds the lock does as much.
+        if let Ok(watched) = self.watched.try_lock() {
+            if !watched.bodies.is_empty() {
+                self.ensure_sweeper(watched);
             }
         }
-        self.done = true;
+    }
+
+    fn ensure_sweeper(self: &Arc<Self>, mut watched: MutexGuard<'_, Watched>) {
+        let now = Instant::now();
+        let missed = |swept: Instant| now.saturating_duration_since(swept) > self.timeout;
+        if !watched.swept.is_none_or(missed) {
+            return;
+        }
+        let Ok(runtime) = runtime::Handle::try_current() else {
+            return;
+        };
+        watched.swept = Some(now);
+        watched.sweeper += 1;
+        let sweeper = watched.sweeper;
+        drop(watched);
+        runtime.spawn(self.clone().sweep(sweeper));
+    }
+
+    async fn sweep(self: Arc<Self>, sweeper: u64) {
+        // Often enough that an abort comes at most a quarter late.
+        let pause = (self.timeout / 4).max(Duration::from_millis(1));
+        loop {
+            time::sleep(pause).await;
+            let now = Instant::now();
+            let bodies: Vec<_> = {
+                let mut watched = self.lock();
+                if watched.sweeper != sweeper {
+                    return;
+                }
+                if watched.bodies.is_empty() {
+                    watched.swept = None;
+                    return;
+                }
+                watched.swept = Some(now);
+                watched.bodies.values().filter_map(Weak::upgrade).collect()
+            };
+            if let Some(before) = now.checked_sub(self.timeout) {
+                for body in bodies {
+                    body.abort_if_stalled(before);
+                }
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Watched> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T: Send + 'static> Shared<T> {
     /// Runs `poll` on the body, unless it has ended (`None`) or was aborted (`Some(Err)`).
     ///
-    /// `poll` says whether it is the reader's turn now, and whether the body has ended, and is
-    /// to be dropped.
+    /// `poll` says whose turn it is then, and runs without a lock: what a body does, when it is
+    /// polled or dropped, is its own affair.
     pub(crate) fn with<R>(
         &self,
         poll: impl FnOnce(Pin<&mut T>) -> (R, Turn),
     ) -> Option<Result<R, Stalled>> {
-        let mut state = self.slot.lock();
-        if state.aborted {
-            return Some(Err(Stalled {
-                after: self.stalls.timeout,
-            }));
+        let mut inner = {
+            let mut state = self.slot.lock();
+            if state.aborted {
+                return Some(Err(Stalled {
+                    after: self.stalls.timeout,
+                }));
+            }
+            state.inner.take()?
+        };
+        let (result, turn) = poll(inner.as_mut());
+        if let Turn::Over = turn {
+            drop(inner);
+        } else {
+            let mut state = self.slot.lock();
+            state.inner = Some(inner);
+            state.readers_turn = matches!(turn, Turn::Reader).then(Instant::now);
         }
-        let (result, turn) = poll(state.inner.as_mut()?.as_mut());
-        let mut ended = None;
-        match turn {
-            Turn::Reader => state.readers_turn = Some(Instant::now()),
-            Turn::Body => state.readers_turn = None,
-            Turn::Over => ended = state.inner.take(),
-        }
-        drop(state);
-        drop(ended);
         Some(Ok(result))
     }
 
@@ -209,13 +217,7 @@ impl<T> Slot<T> {
 
 impl<T: Send + 'static> Stall for Slot<T> {
     fn abort_if_stalled(&self, before: Instant) {
-        let mut state = match self.0.try_lock() {
-            Ok(state) => state,
-            // A body that panicked ends with its connection.
-            Err(TryLockError::Poisoned(_)) => return,
-            // It is being polled: no stall.
-            Err(TryLockError::WouldBlock) => return,
-        };
+        let mut state = self.lock();
         if state.readers_turn.is_none_or(|since| since > before) {
             return;
         }
@@ -224,7 +226,11 @@ impl<T: Send + 'static> Stall for Slot<T> {
         };
         state.aborted = true;
         drop(state);
-        drop(inner);
+        // A body that panics when it is dropped is not to end the sweep. The permit that comes
+        // after it is given back all the same.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(inner))) {
+            std::mem::forget(panic);
+        }
     }
 }
 
@@ -232,7 +238,7 @@ impl<T> fmt::Debug for Slot<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.lock();
         f.debug_struct("Slot")
-            .field("ended", &state.inner.is_none())
+            .field("in_hand", &state.inner.is_some())
             .field("aborted", &state.aborted)
             .field("readers_turn", &state.readers_turn)
             .finish()

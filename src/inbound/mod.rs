@@ -21,15 +21,34 @@
 //! ```
 
 pub mod admit;
+#[cfg(feature = "server")]
+mod connection;
 pub mod connection_pool;
 pub mod max_pending_requests;
 pub mod max_requests;
+#[cfg(feature = "server")]
+#[cfg_attr(docsrs, doc(cfg(feature = "server")))]
+pub mod max_requests_per_connection;
 mod pool;
 mod queued;
 mod running;
+#[cfg(feature = "server")]
+#[cfg_attr(docsrs, doc(cfg(feature = "server")))]
+pub mod serve;
+#[cfg(feature = "server")]
+#[cfg_attr(docsrs, doc(cfg(feature = "server")))]
+pub mod watch;
 
 pub use self::admit::{Admit, AdmitLayer};
 pub use self::connection_pool::{ConnectionPool, ConnectionPoolLayer};
 pub use self::max_pending_requests::{MaxPendingRequests, MaxPendingRequestsLayer};
 pub use self::max_requests::{MaxRequests, MaxRequestsLayer};
+#[cfg(feature = "server")]
+pub use self::max_requests_per_connection::{
+    MaxRequestsPerConnection, MaxRequestsPerConnectionLayer,
+};
 pub use self::pool::{Builder, InboundPool, Leaked, PoolHandle, PoolStats, Shared};
+#[cfg(feature = "server")]
+pub use self::serve::{Listener, Serve, serve};
+#[cfg(feature = "server")]
+pub use self::watch::{WatchedConnection, Watcher};

@@ -10,12 +10,13 @@ use std::task::{Context, Poll, ready};
 
 use http::Request;
 use pin_project_lite::pin_project;
+use tokio::runtime;
 use tokio::time::{Sleep, sleep};
 use tower_service::Service;
 
 use super::pool::{InboundPool, PoolHandle, State};
 use crate::admission::{Acquire, Permit};
-use crate::http::{Asked, PendingTimeout, Refused, grpc_timeout};
+use crate::http::{PendingTimeout, Refused, RequestHead, grpc_timeout};
 
 pin_project! {
     /// Boxed by its owner, lest every request pays for its size.
@@ -29,6 +30,9 @@ pin_project! {
         timer: Option<Sleep>,
     }
 }
+
+/// What has come: a permit, the request, and a service that is ready for it; or nothing of that.
+type Turn<'a, S, R, H, E> = Result<(Permit<H>, R, &'a mut S), Failed<E>>;
 
 /// Why it will not run.
 #[derive(Debug)]
@@ -46,6 +50,7 @@ impl<S, R, H: PoolHandle> Queued<S, R, H> {
         request: R,
         timeout: Option<PendingTimeout>,
     ) -> Pin<Box<Self>> {
+        pool.state().tend_stalls();
         Box::pin(Self {
             service,
             request: Some(request),
@@ -61,11 +66,18 @@ impl<S, R, H: PoolHandle> Queued<S, R, H> {
         self.acquire.handle().state()
     }
 
+    /// The request, until its turn has come.
+    pub(super) fn request(&self) -> &R {
+        self.request
+            .as_ref()
+            .expect("asked after its turn had come")
+    }
+
     /// Waits its turn: then there are a permit, the request, and a service that is ready for it.
     pub(super) fn poll_turn(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(Permit<H>, R, &mut S), Failed<S::Error>>>
+    ) -> Poll<Turn<'_, S, R, H, S::Error>>
     where
         S: Service<R>,
     {
@@ -89,17 +101,12 @@ impl<S, R, H: PoolHandle> Queued<S, R, H> {
 }
 
 /// How long a request may wait: the pool's timeout, or the caller's if that is shorter.
-pub(super) fn timeout<A>(
-    pool: &State,
-    request: &Request<A>,
-    asked: Asked,
-) -> Option<PendingTimeout> {
+pub(super) fn timeout<A>(pool: &State, request: &Request<A>) -> Option<PendingTimeout> {
     let pool = pool.pending_timeout();
-    let caller = if asked.is_grpc() {
-        grpc_timeout(request.headers())
-    } else {
-        None
-    };
+    // What a caller sends is not to panic where there is no Tokio to time it with.
+    let caller = (RequestHead::of(request).is_grpc() && runtime::Handle::try_current().is_ok())
+        .then(|| grpc_timeout(request.headers()))
+        .flatten();
     let after = pool.into_iter().chain(caller).min()?;
     Some(PendingTimeout {
         after,

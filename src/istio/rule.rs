@@ -195,12 +195,10 @@ impl GoDuration {
         self.0 % Self::MILLISECOND.0 == 0
     }
 
-    /// The duration, unless it is zero or negative.
+    /// The duration, unless it is negative or, to Istio, zero: without a whole millisecond.
     pub(crate) fn positive(self) -> Option<Duration> {
-        u64::try_from(self.0)
-            .ok()
-            .filter(|nanos| *nanos > 0)
-            .map(Duration::from_nanos)
+        let nanos = u64::try_from(self.0).ok()?;
+        (self.whole_milliseconds() > 0).then(|| Duration::from_nanos(nanos))
     }
 }
 

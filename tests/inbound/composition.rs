@@ -2,7 +2,9 @@
 
 use std::convert::Infallible;
 
+use axum::Router;
 use axum::body::Body;
+use axum::routing::get;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
@@ -151,6 +153,37 @@ fn two_limits_on_requests_hold_a_slot_of_the_outer_while_they_wait_for_the_inner
         (outer.pool().stats().active, inner.pool().stats().pending),
         (1, 0)
     );
+}
+
+#[test]
+fn two_layers_of_an_axum_router_do_not_see_each_other_and_one_stack_does() {
+    let pending = MaxPendingRequestsLayer::new(0);
+    let requests = MaxRequestsLayer::new(1);
+    let router = || Router::new().route("/", get(std::future::pending::<()>));
+
+    // What axum puts between its layers is always ready, and waits in its future.
+    let mut apart = router().layer(requests.clone()).layer(pending.clone());
+    let mut running = task::spawn(apart.call_ready());
+    assert_pending!(running.poll());
+    let mut waiting = task::spawn(apart.call_ready());
+    assert_pending!(waiting.poll());
+    assert_eq!(
+        (
+            requests.pool().stats().pending,
+            pending.pool().stats().pending
+        ),
+        (1, 0)
+    );
+    drop((running, waiting));
+
+    let stack = ServiceBuilder::new()
+        .layer(pending.clone())
+        .layer(requests.clone());
+    let mut together = router().layer(stack);
+    let mut running = task::spawn(together.call_ready());
+    assert_pending!(running.poll());
+    let refused = assert_ready_ok!(task::spawn(together.call_ready()).poll());
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
 }
 
 // === ConcurrencyLimit ===

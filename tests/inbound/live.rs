@@ -3,12 +3,10 @@
 
 use std::time::Duration;
 
-use axum::Router;
-use axum::routing::get;
 use http::StatusCode;
 use meshpool::{InboundPool, Limits};
 use tokio_test::{assert_pending, assert_ready_ok, task};
-use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceBuilder, service_fn};
 
 use crate::support::{CallReady, kevin, limits, pool, request};
 
@@ -184,6 +182,10 @@ fn the_running_total_counts_what_was_admitted_at_once_or_later_and_can_be_left_o
 #[tokio::test]
 #[should_panic(expected = "the pool's layer was applied twice on its way")]
 async fn a_request_that_meets_a_pool_twice_panics_in_debug_builds() {
+    use axum::Router;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
     let pool = pool(10, 0);
     let app: Router = Router::new()
         .route("/", get(|| async { "Kevin" }).layer(pool.layer()))

@@ -84,7 +84,7 @@ async fn m_wait_and_the_next_is_refused_as_envoy_refuses() {
 async fn with_no_places_the_limit_that_bound_is_still_the_one_on_pending_requests() {
     let builder = InboundPool::builder()
         .limits(Limits::new().max_pending_requests(0).max_requests(100))
-        .on_refused(|refused| {
+        .on_refused(|refused, _| {
             let Refused::Overflow(overflow) = refused else {
                 panic!("{refused}");
             };

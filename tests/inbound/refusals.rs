@@ -140,7 +140,7 @@ async fn grpc_is_refused_in_its_own_way() {
 
 #[tokio::test]
 async fn a_hook_answers_what_it_likes_and_is_told_why() {
-    let builder = nothing().on_refused(|refused| {
+    let builder = nothing().on_refused(|refused, _| {
         let Refused::Overflow(overflow) = refused else {
             panic!("{refused}");
         };

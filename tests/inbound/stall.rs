@@ -18,7 +18,9 @@ use tokio::time::sleep;
 use tokio_test::{assert_pending, assert_ready, assert_ready_ok, task};
 use tower::{BoxError, Layer, Service};
 
-use crate::support::{CallReady, Guarded, OnDrop, data, limits, once, piped, pool};
+use crate::support::{
+    CallReady, Guarded, OnDrop, data, limits, once, piped, piped_with, pool, request,
+};
 
 type Spawned<B> = task::Spawn<ResponseBody<B, Shared>>;
 
@@ -184,6 +186,40 @@ fn the_sweeper_starts_again_in_another_runtime() {
         assert_eq!(pool.stats().active, 0, "both are watched");
     });
     assert!(assert_ready!(poll(&mut early)).unwrap().is_err());
+}
+
+#[test]
+fn one_that_is_refused_has_the_stalled_swept_again() {
+    let pool = pool(1, 0);
+    let paused = || -> Runtime {
+        let mut builder = runtime::Builder::new_current_thread();
+        builder.enable_time().start_paused(true).build().unwrap()
+    };
+    let first = paused();
+    let stalled = first.block_on(async { respond(&pool, Version::HTTP_11, piped().1) });
+    drop(first); // with the sweeper, while the only slot is held
+
+    paused().block_on(async {
+        pass(TIMEOUT * 2).await;
+        assert_eq!(pool.stats().active, 1, "nobody watches");
+        let mut service = pool.layer().layer(once(piped().1));
+        service.poll_ready_now();
+        let mut refused = task::spawn(service.call(request()));
+        assert_eq!(assert_ready_ok!(refused.poll()).status(), 503);
+        pass(LATEST).await;
+        assert_eq!(pool.stats().active, 0);
+    });
+    drop(stalled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_panics_when_it_is_dropped_does_not_end_the_sweep() {
+    let pool = pool(2, 0);
+    let bomb = OnDrop(|| panic!("dropped"));
+    let _first = respond(&pool, Version::HTTP_11, piped_with(bomb).1);
+    let _second = respond(&pool, Version::HTTP_11, piped().1);
+    pass(LATEST).await;
+    assert_eq!(pool.stats().active, 0);
 }
 
 #[test]

@@ -3,12 +3,14 @@
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use futures::task::AtomicWaker;
@@ -16,6 +18,7 @@ use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::Full;
 use meshpool::{InboundPool, Limits};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tower::{Service, service_fn};
 
@@ -72,6 +75,51 @@ pub(crate) async fn until(mut condition: impl FnMut() -> bool) {
         }
     })
     .await;
+}
+
+// === Servers and clients ===
+
+/// A client with connections of its own, whatever the environment says of proxies.
+pub(crate) fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
+/// A server on loopback, which ends with this.
+pub(crate) struct Server {
+    pub(crate) addr: SocketAddr,
+    _task: AbortOnDrop,
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Server {
+    /// Runs what `serve` makes of a listener.
+    pub(crate) async fn run<F>(serve: impl FnOnce(TcpListener) -> F) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        Self {
+            addr,
+            _task: AbortOnDrop(tokio::spawn(serve(listener))),
+        }
+    }
+
+    /// Plain `axum::serve`.
+    pub(crate) async fn axum(app: Router) -> Self {
+        Self::run(|listener| async { axum::serve(listener, app).await.unwrap() }).await
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr)
+    }
 }
 
 // === Services ===

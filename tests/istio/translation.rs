@@ -100,6 +100,7 @@ fn times_and_requests_per_connection_are_taken_over() {
         ),
         ("tcp: {idleTimeout: 0s}", None, None, None),
         ("tcp: {idleTimeout: '0'}", None, None, None),
+        ("tcp: {idleTimeout: 500us}", None, None, None),
         ("tcp: {idleTimeout: -500us}", None, None, None),
         (
             "tcp: {maxConnectionDuration: 1.5h}",

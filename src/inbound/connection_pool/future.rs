@@ -9,7 +9,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::http::{Asked, Hold, ResponseBody};
+use crate::http::{Hold, ResponseBody};
 use crate::inbound::pool::PoolHandle;
 use crate::inbound::queued::{Failed, Queued};
 use crate::inbound::running::Running;
@@ -35,7 +35,6 @@ pin_project! {
     {
         Queued {
             queued: Pin<Box<Queued<S, Request<A>, H>>>,
-            asked: Asked,
         },
         Running {
             #[pin]
@@ -59,9 +58,9 @@ where
         }
     }
 
-    pub(super) fn queued(queued: Pin<Box<Queued<S, Request<A>, H>>>, asked: Asked) -> Self {
+    pub(super) fn queued(queued: Pin<Box<Queued<S, Request<A>, H>>>) -> Self {
         Self {
-            state: State::Queued { queued, asked },
+            state: State::Queued { queued },
         }
     }
 
@@ -87,29 +86,28 @@ where
         loop {
             let next = match state.as_mut().project() {
                 // Queued → Running, once it has its slot; → Done, if it is refused after all.
-                StateProj::Queued { queued, asked } => {
-                    match ready!(queued.as_mut().poll_turn(cx)) {
-                        Ok((permit, mut request, service)) => {
-                            let hold = Hold::new(permit, &mut request);
-                            let version = request.version();
-                            let future = service.call(request);
-                            State::Running {
-                                running: Running::new(future, hold, version),
-                            }
-                        }
-                        Err(failed) => {
-                            let pool = queued.pool();
-                            let result = match failed {
-                                Failed::Service(error) => Err(error),
-                                Failed::Refused(refused) => {
-                                    Ok(pool.refuse(&refused, *asked).map(ResponseBody::whole))
-                                }
-                            };
-                            state.set(State::Done);
-                            return Poll::Ready(result);
+                StateProj::Queued { queued } => match ready!(queued.as_mut().poll_turn(cx)) {
+                    Ok((permit, mut request, service)) => {
+                        let hold = Hold::new(permit, &mut request);
+                        let version = request.version();
+                        let future = service.call(request);
+                        State::Running {
+                            running: Running::new(future, hold, version),
                         }
                     }
-                }
+                    Err(failed) => {
+                        let result = match failed {
+                            Failed::Service(error) => Err(error),
+                            Failed::Refused(refused) => {
+                                let pool = queued.pool();
+                                let response = pool.refuse(&refused, queued.request());
+                                Ok(response.map(ResponseBody::whole))
+                            }
+                        };
+                        state.set(State::Done);
+                        return Poll::Ready(result);
+                    }
+                },
                 // Running → Done: the permit goes with the body.
                 StateProj::Running { running } => {
                     let finished = ready!(running.poll(cx));

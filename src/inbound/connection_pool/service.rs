@@ -6,7 +6,7 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 use crate::admission::Attempt;
-use crate::http::{Asked, Hold, Refused, ResponseBody};
+use crate::http::{Hold, Refused, ResponseBody};
 use crate::inbound::pool::{InboundPool, PoolHandle, Shared};
 use crate::inbound::queued::{self, Queued};
 
@@ -95,16 +95,14 @@ impl<S, H: PoolHandle> ConnectionPool<S, H> {
                 ResponseFuture::running(self.inner.call(request), hold, version)
             }
             Attempt::MustWait => {
-                let asked = Asked::by(&request);
-                let timeout = queued::timeout(self.pool.state(), &request, asked);
+                let timeout = queued::timeout(self.pool.state(), &request);
                 // The ready service stays where it is, for the next request.
                 let fresh = self.inner.clone();
-                ResponseFuture::queued(Queued::new(&self.pool, fresh, request, timeout), asked)
+                ResponseFuture::queued(Queued::new(&self.pool, fresh, request, timeout))
             }
             Attempt::Overflow(overflow) => {
-                let asked = Asked::by(&request);
                 let refused = Refused::Overflow(overflow.into());
-                ResponseFuture::refused(self.pool.state().refuse(&refused, asked))
+                ResponseFuture::refused(self.pool.state().refuse(&refused, &request))
             }
         }
     }

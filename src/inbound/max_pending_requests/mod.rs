@@ -46,6 +46,8 @@
 //! # Orders of composition
 //!
 //! - Outside a limit: as above. *n* run, *m* wait, the next is refused.
+//! - Outside a limit that was applied by another call of axum's `Router::layer`: what axum puts
+//!   between the two is always ready, and hides the limit. Apply both in one `ServiceBuilder`.
 //! - Inside a limit: there is nothing to wait for, and it never refuses.
 //! - Behind `LoadShed`, in a `Buffer`'s worker, as an endpoint of `Balance`: a ready clone of this
 //!   holds nothing, neither a place nor, through the service inside, a slot. This is what makes

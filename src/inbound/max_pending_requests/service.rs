@@ -7,7 +7,7 @@ use tower_service::Service;
 use super::ResponseFuture;
 use super::waiting::Waiting;
 use crate::admission::Attempt;
-use crate::http::{Asked, Refused, ResponseBody};
+use crate::http::{Refused, ResponseBody};
 use crate::inbound::pool::{InboundPool, Shared};
 
 /// Limits how many requests wait for a service to become ready. See the [module](super).
@@ -76,7 +76,7 @@ where
             // Even one that would not have to wait.
             if let Attempt::Overflow(overflow) = self.pool.attempt() {
                 let refused = Refused::Overflow(overflow.into());
-                let response = self.pool.state().refuse(&refused, Asked::by(&request));
+                let response = self.pool.state().refuse(&refused, &request);
                 return ResponseFuture::refused(response);
             }
         }

@@ -10,7 +10,7 @@ use tokio::time::Sleep;
 use tower_service::Service;
 
 use crate::admission::{Acquire, Overflow, Permit, Resource};
-use crate::http::{Asked, PendingTimeout, Refused};
+use crate::http::{PendingTimeout, Refused};
 use crate::inbound::pool::{InboundPool, PoolHandle, Shared, State};
 use crate::inbound::queued::{self, poll_permit};
 
@@ -33,6 +33,9 @@ struct Place {
     timeout: Option<PendingTimeout>,
 }
 
+/// What has come: the request, and a service that is ready for it; or neither.
+type Turn<'a, S, A, E> = Result<(Request<A>, &'a mut S), Failed<E>>;
+
 /// Why it will not run.
 pub(super) enum Failed<E> {
     Refused(Response<Bytes>),
@@ -43,11 +46,10 @@ pub(super) enum Failed<E> {
 impl<S, A> Waiting<S, A> {
     /// Waits on `service`, which need not be ready.
     pub(super) fn new(pool: &InboundPool, service: S, request: Request<A>) -> Self {
-        let asked = Asked::by(&request);
         let place = Place {
             acquire: pool.admission().acquire(),
             observed: None,
-            timeout: queued::timeout(pool.state(), &request, asked),
+            timeout: queued::timeout(pool.state(), &request),
         };
         Self {
             place: Some(place),
@@ -69,7 +71,7 @@ impl<S, A> Waiting<S, A> {
     pub(super) fn poll_turn(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<(Request<A>, &mut S), Failed<S::Error>>>
+    ) -> Poll<Turn<'_, S, A, S::Error>>
     where
         S: Service<Request<A>>,
     {
@@ -95,7 +97,7 @@ impl<S, A> Waiting<S, A> {
                 Poll::Ready(Err(refused)) => {
                     let request = this.request.as_ref().expect("polled after it was ready");
                     let pool = pool(&place.acquire);
-                    let response = refuse(pool, refused, Asked::by(request));
+                    let response = refuse(pool, refused, request);
                     return Poll::Ready(Err(Failed::Refused(response)));
                 }
                 Poll::Pending => {}
@@ -111,7 +113,7 @@ fn pool<H: PoolHandle>(acquire: &Acquire<H>) -> &State {
 }
 
 /// Answers a request that got no place, or had none for long enough.
-fn refuse(pool: &State, refused: Refused, asked: Asked) -> Response<Bytes> {
+fn refuse<A>(pool: &State, refused: Refused, request: &Request<A>) -> Response<Bytes> {
     let refused = match refused {
         // To the admission a pool without places is one that has no queue. Here places are all
         // that there is, and what bound.
@@ -123,5 +125,5 @@ fn refuse(pool: &State, refused: Refused, asked: Asked) -> Response<Bytes> {
         }
         refused => refused,
     };
-    pool.refuse(&refused, asked)
+    pool.refuse(&refused, request)
 }

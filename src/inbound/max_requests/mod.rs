@@ -40,6 +40,8 @@
 //!   waiter that was granted its slot keeps its place until its task is polled again.
 //! - `MaxPendingRequestsLayer` inside: it has nothing to limit, since what is inside of it is
 //!   always ready. Everybody waits here, without bound.
+//! - On an axum `Router` apply both in one stack: between two calls of `Router::layer` axum puts
+//!   something that is always ready, and the outer of the two never sees that the inner is not.
 //! - A `LoadShed` outside refuses what would wait, by an error of its own; mind the section above.
 //! - Around another limit that waits in `poll_ready`, the slot is taken first and held while the
 //!   other is waited for; inside of one, the other way round.

@@ -7,7 +7,7 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 use crate::admission::{Acquire, Overflow, Permit};
-use crate::http::{Asked, Hold, Refused, ResponseBody};
+use crate::http::{Hold, Refused, ResponseBody};
 use crate::inbound::pool::{InboundPool, PoolHandle, Shared};
 
 /// Limits active requests of an HTTP service, and holds the others back in `poll_ready`. See the
@@ -63,7 +63,11 @@ impl<S, H: PoolHandle> MaxRequests<S, H> {
     }
 
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Turn::Unasked = self.turn {
+        // That there was no room once says nothing of now.
+        if let Turn::Unasked | Turn::Come(Err(_)) = self.turn {
+            if self.pool.is_saturated() {
+                self.pool.state().tend_stalls();
+            }
             self.turn = Turn::Waiting(self.pool.admission().acquire());
         }
         if let Turn::Waiting(acquire) = &mut self.turn {
@@ -116,9 +120,8 @@ where
                 ResponseFuture::running(self.inner.call(request), hold, version)
             }
             Err(overflow) => {
-                let asked = Asked::by(&request);
                 let refused = Refused::Overflow(overflow);
-                ResponseFuture::refused(self.pool.state().refuse(&refused, asked))
+                ResponseFuture::refused(self.pool.state().refuse(&refused, &request))
             }
         }
     }

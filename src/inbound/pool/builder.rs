@@ -13,7 +13,7 @@ use crate::Limits;
 use crate::http::{Refused, RequestHead};
 
 type Exempt = Box<dyn Fn(RequestHead<'_>) -> bool + Send + Sync>;
-type OnRefused = Box<dyn Fn(&Refused) -> Response<Bytes> + Send + Sync>;
+type OnRefused = Box<dyn Fn(&Refused, RequestHead<'_>) -> Response<Bytes> + Send + Sync>;
 
 /// Builds an [`InboundPool`].
 ///
@@ -129,7 +129,7 @@ impl Builder {
     /// [`connection_pool`](crate::inbound::connection_pool)).
     pub fn on_refused(
         mut self,
-        on_refused: impl Fn(&Refused) -> Response<Bytes> + Send + Sync + 'static,
+        on_refused: impl Fn(&Refused, RequestHead<'_>) -> Response<Bytes> + Send + Sync + 'static,
     ) -> Self {
         self.config.on_refused = Some(Box::new(on_refused));
         self

@@ -1,5 +1,7 @@
 //! What the handles of one pool share.
 
+#[cfg(feature = "server")]
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use tokio::sync::watch;
 use super::builder::Config;
 use crate::Limits;
 use crate::admission::Core;
-use crate::http::{Asked, Refusals, Refused, RequestHead, Stalls};
+use crate::http::{Refusals, Refused, RequestHead, Stalls};
 
 /// The core first: its word shares a cache line with the `Arc`'s counts.
 #[derive(Debug)]
@@ -23,6 +25,10 @@ pub struct State {
     refusals: RwLock<Arc<Refusals>>,
     /// The limits in force; open connections listen.
     limits: watch::Sender<Limits>,
+    /// Requests per connection, of the limits in force, where each response can afford to look;
+    /// 0 is unlimited.
+    #[cfg(feature = "server")]
+    per_connection: Arc<AtomicU32>,
 }
 
 impl State {
@@ -38,6 +44,8 @@ impl State {
                 config.retry_after.as_ref(),
             ))),
             limits: watch::Sender::new(limits),
+            #[cfg(feature = "server")]
+            per_connection: Arc::new(AtomicU32::new(per_connection(&limits))),
             config,
         }
     }
@@ -64,14 +72,30 @@ impl State {
     }
 
     /// The limits in force, and word of each change.
+    #[cfg(feature = "server")]
     pub(crate) fn watch_limits(&self) -> watch::Receiver<Limits> {
         self.limits.subscribe()
     }
 
+    /// Requests per connection, live: 0 is unlimited.
+    #[cfg(feature = "server")]
+    pub(crate) fn per_connection(&self) -> &Arc<AtomicU32> {
+        &self.per_connection
+    }
+
+    /// How long a reader may take nothing.
+    #[cfg(feature = "server")]
+    pub(crate) fn stall_timeout(&self) -> Option<Duration> {
+        self.config.stall_timeout
+    }
+
     pub(super) fn update(&self, limits: Limits) {
-        // One change at a time: the channel's lock keeps all three in step.
+        // One change at a time: the channel's lock keeps all in step.
         self.limits.send_modify(|current| {
             *current = limits;
+            #[cfg(feature = "server")]
+            self.per_connection
+                .store(per_connection(&limits), Ordering::Relaxed);
             let (slots, places) = self.config.slots_and_places(&limits);
             self.core.update(slots, places);
             let refusals = Refusals::new(&limits, self.config.retry_after.as_ref());
@@ -105,17 +129,33 @@ impl State {
         self.config.pending_timeout
     }
 
+    /// Slots have become scarce: sees to it that stalled readers lose theirs.
+    pub(crate) fn tend_stalls(&self) {
+        if let Some(stalls) = &self.stalls {
+            stalls.tend();
+        }
+    }
+
     /// Answers a request that was refused.
     #[cold]
-    pub(crate) fn refuse(&self, refused: &Refused, asked: Asked) -> Response<Bytes> {
+    pub(crate) fn refuse<B>(&self, refused: &Refused, request: &Request<B>) -> Response<Bytes> {
+        self.tend_stalls();
+        let request = RequestHead::of(request);
         if let Some(on_refused) = &self.config.on_refused {
-            return on_refused(refused);
+            return on_refused(refused, request);
         }
         let refusals = self
             .refusals
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        refusals.response(refused, asked)
+        refusals.response(refused, request)
     }
+}
+
+#[cfg(feature = "server")]
+fn per_connection(limits: &Limits) -> u32 {
+    limits
+        .max_requests_per_connection
+        .map_or(0, std::num::NonZeroU32::get)
 }

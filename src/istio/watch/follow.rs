@@ -1,5 +1,7 @@
 //! The thread that follows a file.
 
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,7 +87,9 @@ fn settle(path: &Path, known: Option<&Observed>, debounce: Duration, signal: &Si
 fn change(file: &RuleFile, observed: &Observed) -> Change {
     let read = match observed {
         Observed::Missing => return Change::Removed,
-        Observed::Content(bytes) => file.parse(bytes),
+        // Whatever is in a file, the thread that follows it goes on.
+        Observed::Content(bytes) => catch_unwind(AssertUnwindSafe(|| file.parse(bytes)))
+            .unwrap_or_else(|_| Err(file.unreadable(&io::Error::other("its reader panicked")))),
         Observed::Unreadable(error) => Err(file.unreadable(error)),
     };
     match read {

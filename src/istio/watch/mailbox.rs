@@ -53,20 +53,16 @@ impl Drop for Sender {
 
 impl Mailbox {
     pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<Change> {
+        // Cloning one is foreign code, too.
+        let waker = cx.waker().clone();
         let mut state = self.lock();
         if let Some(change) = state.unfetched.pop_front() {
             return Poll::Ready(change);
         }
-        let waker = &mut state.waker;
-        if !waker
-            .as_ref()
-            .is_some_and(|waker| waker.will_wake(cx.waker()))
-        {
-            // Whoever waited before waits no longer. Its waker is dropped outside the lock.
-            let former = waker.replace(cx.waker().clone());
-            drop(state);
-            drop(former);
-        }
+        // Whoever waited before waits no longer. Its waker is dropped after the lock.
+        let former = state.waker.replace(waker);
+        drop(state);
+        drop(former);
         Poll::Pending
     }
 

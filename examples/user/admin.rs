@@ -1,0 +1,66 @@
+//! What operators ask: metrics, numbers, health. It listens on an address of its own, so that
+//! overload cannot shut it out.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Json, Router};
+use meshpool::inbound::PoolStats;
+use meshpool::istio::watch::RuleStatus;
+use meshpool::{InboundPool, Limits};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde::Serialize;
+
+#[derive(Clone)]
+pub(crate) struct Admin {
+    pub(crate) pool: InboundPool,
+    /// The followed rule file, if there is one.
+    pub(crate) rule: Option<RuleStatus>,
+    pub(crate) metrics: PrometheusHandle,
+}
+
+/// `/stats`: the pool's numbers of one instant, and the rule file's.
+#[derive(Serialize)]
+struct Stats {
+    limits: Limits,
+    #[serde(flatten)]
+    pool: PoolStats,
+    /// How often the rule in force changed, by an edit or a deletion.
+    rule_updates: u64,
+    /// How often the file was not valid.
+    rule_rejects: u64,
+}
+
+pub(crate) fn routes(admin: Admin) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/stats", get(stats))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .with_state(admin)
+}
+
+async fn metrics(State(admin): State<Admin>) -> String {
+    admin.metrics.render()
+}
+
+async fn stats(State(admin): State<Admin>) -> Json<Stats> {
+    let rule = admin.rule.map(|rule| rule.stats()).unwrap_or_default();
+    Json(Stats {
+        limits: admin.pool.limits(),
+        pool: admin.pool.stats(),
+        rule_updates: rule.revision,
+        rule_rejects: rule.rejects,
+    })
+}
+
+/// Takes the instance out of the load balancer while it cannot take more, or is on its way out.
+async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
+    if admin.pool.is_closed() {
+        (StatusCode::SERVICE_UNAVAILABLE, "closing\n")
+    } else if admin.pool.is_saturated() {
+        (StatusCode::SERVICE_UNAVAILABLE, "saturated\n")
+    } else {
+        (StatusCode::OK, "ready\n")
+    }
+}

@@ -1,0 +1,162 @@
+//! The guide's service `user`, as one would embed the crate: limits from a rule file that is
+//! followed live, an admin address, and an end without lost requests.
+//!
+//! ```sh
+//! cargo run --example user -- --rule examples/rule.yaml --admin 127.0.0.1:9090
+//! curl http://127.0.0.1:8080/user
+//! curl http://127.0.0.1:9090/stats
+//! ```
+
+mod admin;
+mod follow;
+mod service;
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use meshpool::InboundPool;
+use meshpool::inbound;
+use meshpool::istio::watch::{Change, RuleStatus};
+use meshpool::istio::{OnFull, RuleFile};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+
+use self::admin::Admin;
+
+/// Answers GET /user with a name, within the limits of a rule file
+#[derive(Debug, Parser)]
+struct Flags {
+    /// Where to serve; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// A file with a DestinationRule, followed live; without one nothing is limited
+    #[arg(long)]
+    rule: Option<PathBuf>,
+    /// How long an answer takes
+    #[arg(long, default_value = "20ms", value_parser = service::latency)]
+    latency: Duration,
+    /// Where to serve /metrics, /stats, /healthz and /readyz
+    #[arg(long)]
+    admin: Option<SocketAddr>,
+    /// Let requests wait wherever the rule sets http1MaxPendingRequests
+    #[arg(long)]
+    wait: bool,
+    /// Count what would be refused, and refuse nothing
+    #[arg(long)]
+    observe: bool,
+    /// How many threads serve; as many as there are processors unless set
+    #[arg(long)]
+    workers: Option<NonZeroUsize>,
+}
+
+fn main() -> io::Result<()> {
+    let flags = Flags::parse();
+    // The library's own events (a rejected rule file, overflow) go to standard error.
+    tracing_subscriber::fmt().with_writer(io::stderr).init();
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(workers) = flags.workers {
+        runtime.worker_threads(workers.get());
+    }
+    runtime.enable_all().build()?.block_on(serve(flags))
+}
+
+async fn serve(flags: Flags) -> io::Result<()> {
+    let metrics = PrometheusBuilder::new()
+        .install_recorder()
+        .map_err(io::Error::other)?;
+    let pool = InboundPool::builder()
+        .name("user")
+        .observing(flags.observe)
+        .build();
+
+    let rule = match flags.rule {
+        Some(path) => Some(limit_by(path, flags.wait, &pool).await?),
+        None => None,
+    };
+
+    // Both addresses first: who reads that one is ready may use the other.
+    let listener = TcpListener::bind(flags.listen).await?;
+    let admin = match flags.admin {
+        Some(address) => Some(TcpListener::bind(address).await?),
+        None => None,
+    };
+    // And the signals: from then on it may be told to end.
+    let told_to_end = told_to_end()?;
+    println!("listening on {}", listener.local_addr()?);
+    if let Some(listener) = admin {
+        println!("admin on {}", listener.local_addr()?);
+        let pool = pool.clone();
+        let routes = admin::routes(Admin {
+            pool,
+            rule,
+            metrics,
+        });
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+    }
+
+    let app = service::service(flags.latency).layer(pool.layer());
+    let closing = {
+        let pool = pool.clone();
+        async move {
+            told_to_end.await;
+            eprintln!("draining");
+            pool.close();
+        }
+    };
+    // Not `axum::serve`: this one keeps the rule's limits on connections, too.
+    inbound::serve(listener, app)
+        .pool(&pool)
+        .with_graceful_shutdown(closing)
+        .await;
+    pool.idle().await;
+    eprintln!("drained");
+    Ok(())
+}
+
+/// Follows the rule file, from the time when its present state is in force.
+async fn limit_by(path: PathBuf, wait: bool, pool: &InboundPool) -> io::Result<RuleStatus> {
+    let on_full = if wait { OnFull::Wait } else { OnFull::Refuse };
+    let rule = RuleFile::new(path).on_full(on_full).watch()?;
+    let status = rule.status();
+    let in_force = Arc::new(Notify::new());
+    let told = Arc::clone(&in_force);
+    tokio::spawn(follow::follow(rule, pool.clone(), move |change| {
+        report(change);
+        told.notify_one();
+    }));
+    in_force.notified().await;
+    Ok(status)
+}
+
+/// Says what is in force now. Of a rejected file the library has said so itself.
+fn report(change: &Change) {
+    match change {
+        Change::Applied(rule) => {
+            eprintln!("rule applied: {:?}", rule.limits());
+            for notice in rule.notices() {
+                eprintln!("{notice}");
+            }
+        }
+        Change::Removed => eprintln!("no rule: nothing is limited"),
+        _ => {}
+    }
+}
+
+/// Ends when Kubernetes, or a terminal, asks the process to.
+fn told_to_end() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,160 @@
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::linger::Linger;
+use super::{Connection, Protocol};
+
+/// How a client begins HTTP/2.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// A connection's socket, watched: whether the peer sends, and whether it takes. Made by
+/// [`WatchedConnection::io`](crate::inbound::watch::WatchedConnection::io).
+///
+/// Bytes pass through unchanged. When HTTP is done with it, a shutdown of the writing side is
+/// complete once the peer has closed its side, too, or two seconds later: a socket that is closed
+/// earlier may take the last response with it. Needs a Tokio runtime with its timer.
+pub struct ConnectionIo<I> {
+    io: I,
+    connection: Arc<Connection>,
+    /// How much of the preface has been seen; all of it also once it is known not to come.
+    preface: usize,
+    /// Our side is closed.
+    linger: Option<Linger>,
+    /// The socket's place among the accepted, given back after the socket is closed.
+    _slot: Option<OwnedSemaphorePermit>,
+}
+
+impl<I> ConnectionIo<I> {
+    pub(crate) fn new(
+        io: I,
+        connection: Arc<Connection>,
+        slot: Option<OwnedSemaphorePermit>,
+    ) -> Self {
+        Self {
+            io,
+            connection,
+            preface: 0,
+            linger: None,
+            _slot: slot,
+        }
+    }
+
+    /// Gets a reference to the inner socket.
+    pub fn get_ref(&self) -> &I {
+        &self.io
+    }
+
+    /// Gets a mutable reference to the inner socket.
+    pub fn get_mut(&mut self) -> &mut I {
+        &mut self.io
+    }
+
+    /// Notes the first bytes: they tell the protocol.
+    fn note(&mut self, bytes: &[u8]) {
+        let expected = &PREFACE[self.preface..];
+        if !expected.starts_with(bytes) {
+            self.connection.set_protocol(Protocol::Http1);
+            self.preface = PREFACE.len();
+            return;
+        }
+        self.preface += bytes.len();
+        if self.preface == PREFACE.len() {
+            self.connection.set_protocol(Protocol::Http2);
+        }
+    }
+
+    /// Notes how a write went.
+    fn wrote<T>(&self, result: &Poll<io::Result<T>>) {
+        match result {
+            Poll::Ready(_) => self.connection.wrote(),
+            Poll::Pending => self.connection.blocked(),
+        }
+    }
+}
+
+impl<I: Read + Unpin> Read for ConnectionIo<I> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut buf: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let missing = PREFACE.len() - self.preface;
+        if missing == 0 {
+            ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        } else {
+            let mut first = [0; PREFACE.len()];
+            let len = missing.min(buf.remaining());
+            let mut first = ReadBuf::new(&mut first[..len]);
+            ready!(Pin::new(&mut self.io).poll_read(cx, first.unfilled()))?;
+            self.note(first.filled());
+            buf.put_slice(first.filled());
+        }
+        self.connection.hear();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<I: Read + Write + Unpin> Write for ConnectionIo<I> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.io).poll_write(cx, buf);
+        self.wrote(&result);
+        result
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
+        self.wrote(&result);
+        result
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.io).poll_flush(cx);
+        // A plain socket's flush does nothing, and says nothing of a write that waits.
+        if result.is_pending() {
+            self.connection.blocked();
+        }
+        result
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.linger.is_none() {
+            let result = Pin::new(&mut this.io).poll_shutdown(cx);
+            this.wrote(&result);
+            ready!(result)?;
+            // In a tunnel each side closes in its own time.
+            if this.connection.is_tunnel() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        let linger = this.linger.get_or_insert_with(Linger::new);
+        linger.poll(&mut this.io, cx)
+    }
+}
+
+impl<I: fmt::Debug> fmt::Debug for ConnectionIo<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectionIo")
+            .field("io", &self.io)
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,124 @@
+//! [`Course`]: what is to become of a connection, decided from its state and the time alone.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::watcher::Policy;
+use crate::Limits;
+use crate::inbound::connection::{Connection, Protocol};
+
+/// How far a connection is on its way to its end.
+#[derive(Debug, Default)]
+pub(super) struct Course {
+    /// Since when it is asked to close.
+    retired: Option<Instant>,
+    /// Since when it may not even finish what is active beyond the grace period.
+    ending: Option<Instant>,
+}
+
+/// What to do now.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Ask it to close.
+    Retire,
+    /// Drop it: the grace period is over.
+    Expire,
+    /// Drop it: its peer takes nothing.
+    Stall(Duration),
+    /// Ask again then, if at all.
+    Wait(Option<Instant>),
+}
+
+/// Collects the moments at which something is due.
+struct Due {
+    now: Instant,
+    next: Option<Instant>,
+}
+
+impl Due {
+    /// Whether `period` after `since` is past; if not, it is noted.
+    fn is_past(&mut self, since: Instant, period: Duration) -> bool {
+        // A moment beyond what an instant can hold is never.
+        let Some(moment) = since.checked_add(period) else {
+            return false;
+        };
+        if moment <= self.now {
+            return true;
+        }
+        self.next = Some(self.next.map_or(moment, |next| next.min(moment)));
+        false
+    }
+
+    /// The same for idleness. While a request is active it cannot be past within the period.
+    fn is_idle_past(&mut self, since: Option<Instant>, period: Duration) -> bool {
+        match since {
+            Some(since) => self.is_past(since, period),
+            // Not zero, or a request that is active would be asked after without end.
+            None => self.is_past(self.now, period.max(Duration::from_millis(1))),
+        }
+    }
+}
+
+impl Course {
+    pub(super) fn step(
+        &mut self,
+        connection: &Connection,
+        policy: &Policy,
+        limits: &Limits,
+        shutdown: bool,
+        now: Instant,
+    ) -> Step {
+        let mut due = Due { now, next: None };
+        // A write that has to wait waits in the connection's own poll, just before this.
+        if let (Some(since), Some(timeout)) = (connection.blocked_since(), policy.stall_timeout) {
+            if due.is_past(since, timeout) {
+                return Step::Stall(timeout);
+            }
+        }
+        if self.ending.is_none() && (shutdown || is_too_old(connection, limits, &mut due)) {
+            self.ending = Some(now);
+        }
+        let Some(retired) = self.retired else {
+            if self.ending.is_some() || is_done(connection, policy, limits, &mut due) {
+                self.retired = Some(now);
+                return Step::Retire;
+            }
+            return Step::Wait(due.next);
+        };
+        if let Some(grace) = policy.grace {
+            let idle = connection.idle_since().map(|since| since.max(retired));
+            let expired = match self.ending {
+                Some(ending) => due.is_past(ending, grace),
+                None => due.is_idle_past(idle, grace),
+            };
+            if expired {
+                return Step::Expire;
+            }
+        }
+        Step::Wait(due.next)
+    }
+}
+
+fn is_too_old(connection: &Connection, limits: &Limits, due: &mut Due) -> bool {
+    limits.max_connection_duration.is_some_and(|age| {
+        let age = connection.jittered(age);
+        due.is_past(connection.opened(), age)
+    })
+}
+
+/// Whether it has done its work, or is never to begin.
+fn is_done(connection: &Connection, policy: &Policy, limits: &Limits, due: &mut Due) -> bool {
+    let protocol = connection.protocol();
+    // HTTP/1 closes by the header of the last response. To ask for more would also take the
+    // upgrade from a request that is to have one.
+    let carried = protocol == Protocol::Http2 && connection.count().is_reached();
+    let idle = limits
+        .idle_timeout
+        .is_some_and(|timeout| due.is_idle_past(connection.idle_since(), timeout));
+    let silent = protocol == Protocol::Unknown
+        && policy
+            .opening_timeout
+            .is_some_and(|timeout| due.is_past(connection.opened(), timeout));
+    carried || idle || silent
+}

@@ -1,0 +1,8 @@
+//! The examples, as processes.
+
+mod client;
+mod guide;
+mod process;
+mod quickstart;
+mod readme;
+mod user;

@@ -1,0 +1,184 @@
+//! `user`: the service to embed.
+
+use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::process::{RuleFile, Running};
+
+/// A `user` that is ready, with an admin address.
+pub(crate) struct User {
+    process: Running,
+    address: String,
+    admin: String,
+}
+
+impl User {
+    pub(crate) async fn start(flags: &[&str]) -> Self {
+        let mut all = vec!["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+        all.extend(flags);
+        let mut process = Running::start("user", &all);
+        let line = process.line().await;
+        let address = line.strip_prefix("listening on ").expect(&line).to_owned();
+        let line = process.line().await;
+        let admin = line.strip_prefix("admin on ").expect(&line).to_owned();
+        Self {
+            process,
+            address,
+            admin,
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/user", self.address)
+    }
+
+    /// Asks for the user, on a connection of its own.
+    async fn ask(&self) -> Response {
+        reqwest::get(self.url()).await.unwrap()
+    }
+
+    async fn admin(&self, path: &str) -> Response {
+        let url = format!("http://{}{path}", self.admin);
+        reqwest::get(url).await.unwrap()
+    }
+
+    async fn stats(&self) -> Value {
+        let text = self.admin("/stats").await.text().await.unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// Waits until `/stats` says so.
+    async fn until(&self, field: &str, value: Value) {
+        while self.stats().await[field] != value {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+async fn kevin(answer: Response) {
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(answer.text().await.unwrap(), "Kevin");
+}
+
+#[tokio::test]
+async fn without_a_rule_nothing_is_limited() {
+    let user = User::start(&["--workers", "1"]).await;
+    kevin(user.ask().await).await;
+    let stats = user.stats().await;
+    assert_eq!(stats["limits"], json!({}));
+    assert_eq!(stats["admitted"], 1);
+    for zero in ["active", "pending", "rule_updates", "rule_rejects"] {
+        assert_eq!(stats[zero], 0, "{zero}");
+    }
+    assert_eq!(user.admin("/healthz").await.status(), StatusCode::OK);
+    assert_eq!(user.admin("/readyz").await.status(), StatusCode::OK);
+    assert_eq!(user.admin("/metrics").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_rule_is_in_force_before_the_service_says_that_it_listens() {
+    let rule = RuleFile::with("http: {http2MaxRequests: 3, http1MaxPendingRequests: 2}");
+    let user = User::start(&["--rule", &rule.path()]).await;
+    let stats = user.stats().await;
+    let limits = json!({"max_requests": 3, "max_pending_requests": 0});
+    assert_eq!(stats["limits"], limits);
+    assert_eq!(stats["rule_updates"], 1);
+
+    let user = User::start(&["--rule", &rule.path(), "--wait"]).await;
+    let limits = json!({"max_requests": 3, "max_pending_requests": 2});
+    assert_eq!(user.stats().await["limits"], limits);
+}
+
+#[tokio::test]
+async fn a_rule_that_appears_changes_and_goes_is_followed() {
+    let rule = RuleFile::missing();
+    let mut user = User::start(&["--rule", &rule.path()]).await;
+    assert_eq!(user.stats().await["limits"], json!({}));
+
+    rule.write("http: {http2MaxRequests: 7}");
+    user.process.says("rule applied").await;
+    assert_eq!(user.stats().await["limits"]["max_requests"], 7);
+
+    rule.write("http: {http2MaxRequests: 8}");
+    user.process.says("rule applied").await;
+    assert_eq!(user.stats().await["limits"]["max_requests"], 8);
+
+    rule.write_text("kind: [");
+    user.until("rule_rejects", json!(1)).await;
+    let stats = user.stats().await;
+    assert_eq!(stats["limits"]["max_requests"], 8);
+    assert_eq!(stats["rule_updates"], 2);
+
+    rule.delete();
+    user.process.says("no rule").await;
+    let stats = user.stats().await;
+    assert_eq!(stats["limits"], json!({}));
+    assert_eq!(stats["rule_updates"], 3);
+    kevin(user.ask().await).await;
+}
+
+#[tokio::test]
+async fn a_saturated_service_refuses_is_not_ready_and_is_healthy() {
+    let rule = RuleFile::with("http: {http2MaxRequests: 1}");
+    let user = User::start(&["--rule", &rule.path(), "--latency", "3600s"]).await;
+    let held = tokio::spawn(reqwest::get(user.url()));
+    user.until("active", json!(1)).await;
+
+    let refused = user.ask().await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()["x-envoy-overloaded"], "true");
+    assert_eq!(user.stats().await["overflowed"]["max_requests"], 1);
+    let ready = user.admin("/readyz").await;
+    assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(ready.text().await.unwrap(), "saturated\n");
+    assert_eq!(user.admin("/healthz").await.status(), StatusCode::OK);
+
+    // The client goes, and its slot is free again.
+    held.abort();
+    user.until("active", json!(0)).await;
+    assert_eq!(user.admin("/readyz").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_observing_service_counts_and_refuses_nothing() {
+    let rule = RuleFile::with("http: {http2MaxRequests: 1}");
+    let flags = ["--rule", &rule.path(), "--observe", "--latency", "3600s"];
+    let user = User::start(&flags).await;
+    let held = [(); 3].map(|()| tokio::spawn(reqwest::get(user.url())));
+    user.until("would_overflow", json!(2)).await;
+    let stats = user.stats().await;
+    assert_eq!(stats["overflowed"]["max_requests"], 0);
+    assert_eq!(stats["active"], 1);
+    assert!(held.iter().all(|request| !request.is_finished()));
+}
+
+#[tokio::test]
+async fn a_connection_carries_as_many_requests_as_the_rule_says() {
+    let rule = RuleFile::with("http: {maxRequestsPerConnection: 2}");
+    let user = User::start(&["--rule", &rule.path(), "--latency", "0ms"]).await;
+    let client = reqwest::Client::new();
+    let mut closes = Vec::new();
+    for _ in 0..4 {
+        let answer = client.get(user.url()).send().await.unwrap();
+        closes.push(answer.headers().contains_key("connection"));
+        kevin(answer).await;
+    }
+    assert_eq!(closes, [false, true, false, true]);
+}
+
+#[tokio::test]
+async fn sigterm_finishes_what_runs_and_ends_well() {
+    let mut user = User::start(&["--latency", "3s"]).await;
+    let running = tokio::spawn(reqwest::get(user.url()));
+    user.until("active", json!(1)).await;
+
+    user.process.terminate().await;
+    user.process.says("draining").await;
+    let ready = user.admin("/readyz").await;
+    assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(ready.text().await.unwrap(), "closing\n");
+
+    kevin(running.await.unwrap().unwrap()).await;
+    user.process.says("drained").await;
+    assert_eq!(user.process.ended().await.code(), Some(0));
+}

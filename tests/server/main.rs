@@ -1,0 +1,11 @@
+//! Limits on connections, over real sockets and with clients that are not ours.
+
+mod http2;
+mod max_requests_per_connection;
+mod memory;
+mod programs;
+mod serve;
+mod support;
+mod timers;
+mod tunnels;
+mod watch;
