@@ -89,7 +89,9 @@ fn collected(name: &str, count: i64) -> i64 {
         .output()
         .expect("valgrind ran a moment ago");
     let text = String::from_utf8_lossy(&output.stderr);
-    let collected = text.lines().find_map(|line| line.split("Collected : ").nth(1));
+    let collected = text
+        .lines()
+        .find_map(|line| line.split("Collected : ").nth(1));
     match collected.and_then(|number| number.trim().parse().ok()) {
         Some(number) if output.status.success() => number,
         _ => panic!("valgrind did not count {name}:\n{text}"),

@@ -54,23 +54,38 @@ pub(crate) const VARIANTS: &[Variant] = &[
         http(count, subjects::tower_resilience_bulkhead(router(), PLENTY));
     }),
     variant("meshpool_static", |count| {
-        http(count, subjects::meshpool_static(PLENTY).layer().layer(router()));
+        http(
+            count,
+            subjects::meshpool_static(PLENTY).layer().layer(router()),
+        );
     }),
     variant("meshpool_arc", |count| {
-        http(count, subjects::meshpool_arc(PLENTY).layer().layer(router()));
+        http(
+            count,
+            subjects::meshpool_arc(PLENTY).layer().layer(router()),
+        );
     }),
     variant("meshpool_counted", |count| {
-        http(count, subjects::meshpool_counted(PLENTY).layer().layer(router()));
+        http(
+            count,
+            subjects::meshpool_counted(PLENTY).layer().layer(router()),
+        );
     }),
     // The same as `Router::layer`, which boxes the service and the body again.
     base("router_layer/identity", |count| {
         http(count, router().layer(Identity::new()));
     }),
     variant("router_layer/meshpool_static", |count| {
-        http(count, router().layer(subjects::meshpool_static(PLENTY).layer()));
+        http(
+            count,
+            router().layer(subjects::meshpool_static(PLENTY).layer()),
+        );
     }),
     variant("router_layer/meshpool_arc", |count| {
-        http(count, router().layer(subjects::meshpool_arc(PLENTY).layer()));
+        http(
+            count,
+            router().layer(subjects::meshpool_arc(PLENTY).layer()),
+        );
     }),
     // One queues behind the only slot, the slot comes back, it is granted.
     base("handoff/tokio_semaphore", |count| {

@@ -19,7 +19,11 @@ use tower::layer::util::Identity;
 use tower::{Layer, Service, service_fn};
 
 fn pool(slots: u32, places: u32) -> InboundPool {
-    InboundPool::new(Limits::new().max_requests(slots).max_pending_requests(places))
+    InboundPool::new(
+        Limits::new()
+            .max_requests(slots)
+            .max_pending_requests(places),
+    )
 }
 
 fn kevin(_: Request<Body>) -> Ready<Result<Response<Full<Bytes>>, Infallible>> {
@@ -79,9 +83,15 @@ where
 fn an_admitted_request_allocates_nothing() {
     let bare = allocations(service_fn(kevin));
     let arc = pool(2, 0);
-    assert_eq!(allocations(arc.layer().layer(service_fn(kevin))), bare + note());
+    assert_eq!(
+        allocations(arc.layer().layer(service_fn(kevin))),
+        bare + note()
+    );
     let leaked = arc.leak();
-    assert_eq!(allocations(leaked.layer().layer(service_fn(kevin))), bare + note());
+    assert_eq!(
+        allocations(leaked.layer().layer(service_fn(kevin))),
+        bare + note()
+    );
 }
 
 #[test]
@@ -117,14 +127,18 @@ fn a_request_refused_with_the_typed_error_allocates_nothing() {
 #[test]
 fn a_request_that_waits_allocates_once() {
     let pool = pool(1, 1);
-    let mut service = pool.admit_layer().layer(service_fn(|()| {
-        ready(Ok::<_, Infallible>(()))
-    }));
+    let mut service = pool
+        .admit_layer()
+        .layer(service_fn(|()| ready(Ok::<_, Infallible>(()))));
     let mut cx = Context::from_waker(Waker::noop());
     let mut wait = || {
-        let mut holder = Box::pin(pool.admit_layer().layer(service_fn(|()| {
-            std::future::pending::<Result<(), Infallible>>()
-        })).call(()));
+        let mut holder = Box::pin(
+            pool.admit_layer()
+                .layer(service_fn(|()| {
+                    std::future::pending::<Result<(), Infallible>>()
+                }))
+                .call(()),
+        );
         assert!(holder.as_mut().poll(&mut cx).is_pending());
         measure(|| {
             let mut waiter = pin!(service.call(()));
