@@ -69,6 +69,9 @@ pub mod inbound;
 #[cfg_attr(docsrs, doc(cfg(feature = "istio")))]
 pub mod istio;
 pub mod limits;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "metrics", feature = "tracing"))))]
+pub mod telemetry;
 
 #[cfg(feature = "inbound")]
 pub use inbound::InboundPool;

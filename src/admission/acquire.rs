@@ -107,18 +107,27 @@ impl<H: Handle> Acquire<H> {
         self.state = State::Done;
         let core = self.handle.core();
         core.time_out(index).then(|| {
-            core.waited(since);
-            Permit::new(self.handle.clone(), true)
+            let permit = Permit::new(self.handle.clone(), true);
+            self.waited(since);
+            permit
         })
+    }
+
+    /// Its wait is over. Observers are foreign code, and may panic: what it got is in safety.
+    fn waited(&self, since: Option<Instant>) {
+        if let Some(since) = since {
+            let waited = since.elapsed();
+            self.handle.core().waited(waited);
+            self.handle.waited(waited);
+        }
     }
 
     /// Leaves the queue because what the wait was for has come from elsewhere: counted as a wait
     /// that is over, and not as cancelled.
     pub(crate) fn leave(&mut self) {
         if let State::Waiting { index, since } = std::mem::replace(&mut self.state, State::Done) {
-            let core = self.handle.core();
-            core.waited(since);
-            core.withdraw(index);
+            self.handle.core().withdraw(index);
+            self.waited(since);
         }
     }
 }
@@ -136,8 +145,9 @@ impl<H: Handle> Future for Acquire<H> {
             State::Waiting { index, since } => {
                 ready!(this.handle.core().poll_granted(index, cx.waker()));
                 this.state = State::Done;
-                this.handle.core().waited(since);
-                Poll::Ready(Ok(Permit::new(this.handle.clone(), true)))
+                let permit = Permit::new(this.handle.clone(), true);
+                this.waited(since);
+                Poll::Ready(Ok(permit))
             }
             State::Done => panic!("Acquire polled after it was ready"),
         }

@@ -38,7 +38,7 @@
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed as StatRelaxed};
 use std::task::{Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::clock::Clock;
 use super::overflow::{Packed, Resource};
@@ -579,10 +579,8 @@ impl Core {
     }
 
     /// Notes how long one waited that has its slot now.
-    pub(super) fn waited(&self, since: Option<Instant>) {
-        if let Some(since) = since {
-            self.counters.waited(since.elapsed());
-        }
+    pub(super) fn waited(&self, time: Duration) {
+        self.counters.waited(time);
     }
 
     /// Notes how many are active, if that is a new peak. A peak shorter than it takes to get here

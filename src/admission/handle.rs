@@ -14,11 +14,16 @@ pub trait Handle: sealed::Reach + Clone + Send + Sync + Unpin + 'static {}
 impl<T: sealed::Reach + Clone + Send + Sync + Unpin + 'static> Handle for T {}
 
 pub(crate) mod sealed {
+    use std::time::Duration;
+
     use super::Core;
 
     /// Hidden, so that nobody can reach a core but through this crate.
     pub trait Reach {
         fn core(&self) -> &Core;
+
+        /// Hears that a wait is over.
+        fn waited(&self, _time: Duration) {}
     }
 }
 
@@ -29,6 +34,7 @@ pub(crate) mod sealed {
 pub struct Shared(pub(super) Arc<Core>);
 
 impl sealed::Reach for Shared {
+    #[inline]
     fn core(&self) -> &Core {
         &self.0
     }
@@ -40,6 +46,7 @@ impl sealed::Reach for Shared {
 pub struct Leaked(pub(super) &'static Core);
 
 impl sealed::Reach for Leaked {
+    #[inline]
     fn core(&self) -> &Core {
         self.0
     }

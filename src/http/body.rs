@@ -55,24 +55,35 @@ pin_project! {
     struct Held<B, H: Handle> {
         #[pin]
         body: B,
-        _hold: Hold<H>,
+        hold: Hold<H>,
     }
 }
 
 impl<B: Body + Send + 'static, H: Handle> ResponseBody<B, H> {
+    /// `stalls` says where the body is to be watched, if it may stall.
+    #[inline]
     pub(crate) fn new(
         body: B,
         hold: Hold<H>,
         version: Version,
-        stalls: Option<&Arc<Stalls>>,
+        stalls: impl FnOnce(&H) -> Option<&Arc<Stalls>>,
     ) -> Self {
-        let held = Held { body, _hold: hold };
-        let kind = match stalls {
-            Some(stalls) if may_stall(&held.body, version) => match stalls.watch(held) {
-                Ok(shared) => Kind::Watched { shared },
-                Err(held) => Kind::Held { held },
-            },
-            _ => Kind::Held { held },
+        let held = Held { body, hold };
+        if may_stall(&held.body, version) {
+            let stalls = held.hold.handle().and_then(stalls).cloned();
+            if let Some(stalls) = stalls {
+                return Self::watched(held, &stalls);
+            }
+        }
+        Self {
+            kind: Kind::Held { held },
+        }
+    }
+
+    fn watched(held: Held<B, H>, stalls: &Arc<Stalls>) -> Self {
+        let kind = match stalls.watch(held) {
+            Ok(shared) => Kind::Watched { shared },
+            Err(held) => Kind::Held { held },
         };
         Self { kind }
     }
@@ -85,6 +96,7 @@ impl<B: Body + Send + 'static, H: Handle> ResponseBody<B, H> {
 }
 
 /// Whether a reader can keep the body from being polled to its end.
+#[inline]
 fn may_stall(body: &impl Body, version: Version) -> bool {
     if body.is_end_stream() {
         return false;
@@ -109,24 +121,27 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
         let mut kind = self.project().kind;
-        let (frame, over) = match kind.as_mut().project() {
+        let frame = match kind.as_mut().project() {
             KindProj::Held { mut held } => {
-                let frame = ready!(held.as_mut().project().body.poll_frame(cx));
-                let over = !matches!(frame, Some(Ok(_))) || held.body.is_end_stream();
-                (frame.map(|frame| frame.map_err(Into::into)), over)
+                let frame = match ready!(held.as_mut().project().body.poll_frame(cx)) {
+                    Some(Ok(frame)) => Some(Ok(frame)),
+                    Some(Err(error)) => Some(Err(error.into())),
+                    None => None,
+                };
+                if matches!(frame, Some(Ok(_))) && !held.body.is_end_stream() {
+                    return Poll::Ready(frame);
+                }
+                frame
             }
             KindProj::Watched { shared } => return poll_watched(shared, cx),
             KindProj::Whole { bytes } => {
                 let bytes = std::mem::take(bytes);
-                let frame = (!bytes.is_empty()).then(|| Ok(Frame::data(bytes.into())));
-                (frame, true)
+                (!bytes.is_empty()).then(|| Ok(Frame::data(bytes.into())))
             }
             KindProj::Ended => return Poll::Ready(None),
         };
-        if over {
-            // Drops the body, then the permit: nobody else runs before the body is gone.
-            kind.set(Kind::Ended);
-        }
+        // Drops the body, then the permit: nobody else runs before the body is gone.
+        kind.set(Kind::Ended);
         Poll::Ready(frame)
     }
 

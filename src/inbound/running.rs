@@ -33,6 +33,7 @@ pub(super) struct Finished<B, E, H: PoolHandle> {
 }
 
 impl<F, H: PoolHandle> Running<F, H> {
+    #[inline]
     pub(super) fn new(future: F, hold: Hold<H>, version: Version) -> Self {
         Self {
             future,
@@ -43,6 +44,7 @@ impl<F, H: PoolHandle> Running<F, H> {
 
     /// Polls the service's future. Once this is ready its owner drops it, and only then carries
     /// on: the future is to be gone before the permit can be.
+    #[inline]
     pub(super) fn poll<B, E>(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Finished<B, E, H>>
     where
         F: Future<Output = Result<Response<B>, E>>,
@@ -62,18 +64,17 @@ where
     H: PoolHandle,
 {
     /// Has the response body carry the permit.
+    #[inline]
     pub(super) fn carry(self) -> Result<Response<ResponseBody<B, H>>, E> {
         let Self {
             result,
             hold,
             version,
         } = self;
-        let stalls = hold
-            .handle()
-            .and_then(|handle| handle.state().stalls())
-            .cloned();
         result.map(|response| {
-            response.map(|body| ResponseBody::new(body, hold, version, stalls.as_ref()))
+            response.map(|body| {
+                ResponseBody::new(body, hold, version, |handle| handle.state().stalls())
+            })
         })
     }
 }

@@ -90,11 +90,15 @@ where
                         _permit: permit,
                     },
                     Err(failed) => {
-                        state.set(State::Done);
-                        return Poll::Ready(Err(match failed {
-                            Failed::Refused(refused) => Error::Refused(refused),
+                        let error = match failed {
+                            Failed::Refused(refused) => {
+                                queued.pool().refused(refused);
+                                Error::Refused(refused)
+                            }
                             Failed::Service(error) => Error::Service(error),
-                        }));
+                        };
+                        state.set(State::Done);
+                        return Poll::Ready(Err(error));
                     }
                 },
                 // Running → Done: the future is dropped, then its permit.

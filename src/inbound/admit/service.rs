@@ -3,7 +3,7 @@ use std::task::{Context, Poll};
 use tower_service::Service;
 
 use super::{Error, ResponseFuture};
-use crate::admission::Attempt;
+use crate::admission::{Attempt, Overflow, Packed};
 use crate::http::PendingTimeout;
 use crate::inbound::pool::{InboundPool, PoolHandle, Shared};
 use crate::inbound::queued::Queued;
@@ -75,7 +75,7 @@ impl<S, H: PoolHandle> Admit<S, H> {
         S: Service<R> + Clone,
     {
         if let Some(overflow) = self.pool.admission().refuse() {
-            return ResponseFuture::refused(overflow);
+            return self.refused(overflow);
         }
         match self.pool.attempt() {
             Attempt::Admitted(permit) => ResponseFuture::running(self.inner.call(request), permit),
@@ -92,7 +92,16 @@ impl<S, H: PoolHandle> Admit<S, H> {
                 let fresh = self.inner.clone();
                 ResponseFuture::queued(Queued::new(&self.pool, fresh, request, timeout))
             }
-            Attempt::Overflow(overflow) => ResponseFuture::refused(overflow),
+            Attempt::Overflow(overflow) => self.refused(overflow),
         }
+    }
+
+    #[inline]
+    fn refused<R>(&self, overflow: Packed) -> ResponseFuture<S, R, H>
+    where
+        S: Service<R>,
+    {
+        self.pool.state().refused(Overflow::from(overflow));
+        ResponseFuture::refused(overflow)
     }
 }

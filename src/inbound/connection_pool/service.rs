@@ -66,18 +66,17 @@ where
     /// In debug builds, if the request holds a permit of this pool already. As the service
     /// inside does, when it is called without having been ready.
     fn call(&mut self, mut request: Request<A>) -> Self::Future {
-        let version = request.version();
-        if self.pool.state().is_exempt(&request) {
-            return ResponseFuture::running(self.inner.call(request), Hold::Exempt, version);
-        }
-        self.pool.meet(&mut request);
-        match self.pool.admit() {
-            Some(permit) => {
-                let hold = Hold::new(permit, &mut request);
-                ResponseFuture::running(self.inner.call(request), hold, version)
+        let hold = if self.pool.state().is_exempt(&request) {
+            Hold::Exempt
+        } else {
+            self.pool.meet(&mut request);
+            match self.pool.admit() {
+                Some(permit) => Hold::new(permit, &mut request),
+                None => return self.call_slowly(request),
             }
-            None => self.call_slowly(request),
-        }
+        };
+        let version = request.version();
+        ResponseFuture::running(self.inner.call(request), hold, version)
     }
 }
 

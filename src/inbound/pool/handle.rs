@@ -1,6 +1,7 @@
 //! How a service and its permits reach their pool: [`PoolHandle`], sealed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::state::State;
 use crate::admission::{Core, Handle, Reach};
@@ -28,25 +29,37 @@ pub struct Shared(pub(super) Arc<State>);
 pub struct Leaked(pub(super) &'static State);
 
 impl sealed::Reach for Shared {
+    #[inline]
     fn state(&self) -> &State {
         &self.0
     }
 }
 
 impl sealed::Reach for Leaked {
+    #[inline]
     fn state(&self) -> &State {
         self.0
     }
 }
 
 impl Reach for Shared {
+    #[inline]
     fn core(&self) -> &Core {
         self.0.core()
+    }
+
+    fn waited(&self, time: Duration) {
+        self.0.waited(time);
     }
 }
 
 impl Reach for Leaked {
+    #[inline]
     fn core(&self) -> &Core {
         self.0.core()
+    }
+
+    fn waited(&self, time: Duration) {
+        self.0.waited(time);
     }
 }

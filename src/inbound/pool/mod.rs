@@ -3,6 +3,7 @@
 mod builder;
 mod handle;
 mod meeting;
+mod observer;
 mod state;
 
 use std::sync::Arc;

@@ -10,6 +10,7 @@ use http::{Request, Response};
 use tokio::sync::watch;
 
 use super::builder::Config;
+use super::observer::Observer;
 use crate::Limits;
 use crate::admission::{Core, Stats, WakeList};
 use crate::http::{Refusals, Refused, RequestHead, Stalls};
@@ -20,6 +21,7 @@ use crate::http::{Refusals, Refused, RequestHead, Stalls};
 pub struct State {
     core: Core,
     config: Config,
+    observer: Observer,
     stalls: Option<Arc<Stalls>>,
     /// What refusals say, prepared for the limits in force.
     refusals: RwLock<Arc<Refusals>>,
@@ -38,6 +40,7 @@ impl State {
         core.set_observing(config.observing);
         Self {
             core,
+            observer: Observer::new(&config.name),
             stalls: config.stall_timeout.map(Stalls::new),
             refusals: RwLock::new(Arc::new(Refusals::new(
                 &limits,
@@ -50,6 +53,7 @@ impl State {
         }
     }
 
+    #[inline]
     pub(crate) fn core(&self) -> &Core {
         &self.core
     }
@@ -147,10 +151,23 @@ impl State {
         }
     }
 
+    /// Tells who observes that a request was refused.
+    #[inline]
+    pub(crate) fn refused(&self, refused: impl Into<Refused>) {
+        self.observer.refused(self.name(), &refused.into());
+    }
+
+    /// Tells who observes that a request waits no longer.
+    #[inline]
+    pub(super) fn waited(&self, time: Duration) {
+        self.observer.waited(self.name(), time);
+    }
+
     /// Answers a request that was refused.
     #[cold]
     pub(crate) fn refuse<B>(&self, refused: &Refused, request: &Request<B>) -> Response<Bytes> {
         self.tend_stalls();
+        self.refused(*refused);
         let request = RequestHead::of(request);
         if let Some(on_refused) = &self.config.on_refused {
             return on_refused(refused, request);

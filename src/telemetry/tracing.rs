@@ -1,0 +1,77 @@
+//! Events through `tracing`.
+//!
+//! | event | level | when | fields |
+//! |---|---|---|---|
+//! | `overflow` | `WARN` | a request was refused; at most one event a second for each pool | `pool`; `reason`: `max_requests`, `max_pending_requests`, `closed`, `pending_timeout` or `deadline`; `limit`, `active`, `pending` where a limit was the reason; `suppressed`: how many refusals since the last event had none of their own |
+//! | `queued request got its slot` | `DEBUG` | a request had to wait, and waits no longer | `pool`; `waited_us`: how long, in microseconds |
+//!
+//! The target of both is `meshpool`. `pool` is the pool's
+//! [name](crate::inbound::Builder::name). Waits are reported by pools that
+//! [time them](crate::inbound::Builder::time_waits). In observe mode nothing is refused, and
+//! nothing reported. Envoy has no such events; its access log has the response flag `UO`.
+//!
+//! ```
+//! use meshpool::{InboundPool, Limits};
+//!
+//! tracing_subscriber::fmt().with_env_filter("meshpool=debug").init();
+//! let pool = InboundPool::builder()
+//!     .name("user")
+//!     .limits(Limits::new().max_requests(100))
+//!     .build();
+//! # let _ = pool;
+//! ```
+
+use std::time::{Duration, Instant};
+
+use super::limit::OncePerSecond;
+use crate::http::Refused;
+
+/// Reports the refusals of one pool.
+#[derive(Debug)]
+pub(crate) struct Refusals(OncePerSecond);
+
+impl Refusals {
+    pub(crate) fn new() -> Self {
+        Self(OncePerSecond::new(Instant::now()))
+    }
+
+    #[cold]
+    pub(crate) fn report(&self, pool: &str, refused: &Refused) {
+        if !::tracing::enabled!(target: "meshpool", ::tracing::Level::WARN) {
+            return;
+        }
+        let Some(suppressed) = self.0.admit(Instant::now()) else {
+            return;
+        };
+        match refused {
+            Refused::Overflow(overflow) => ::tracing::warn!(
+                target: "meshpool",
+                pool,
+                reason = overflow.resource.as_str(),
+                limit = overflow.limit,
+                active = overflow.active,
+                pending = overflow.pending,
+                suppressed,
+                "overflow"
+            ),
+            Refused::PendingTimeout(timeout) => ::tracing::warn!(
+                target: "meshpool",
+                pool,
+                reason = if timeout.by_caller { "deadline" } else { "pending_timeout" },
+                suppressed,
+                "overflow"
+            ),
+        }
+    }
+}
+
+/// Reports the end of a wait.
+#[cold]
+pub(crate) fn waited(pool: &str, waited: Duration) {
+    ::tracing::debug!(
+        target: "meshpool",
+        pool,
+        waited_us = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX),
+        "queued request got its slot"
+    );
+}

@@ -1,0 +1,50 @@
+//! Bytes per pool and per waiter.
+
+use std::pin::Pin;
+use std::task::{Context, Waker};
+
+use allocation_counter::measure;
+use meshpool::admission::{Acquire, Admission, Shared};
+
+fn bytes(make: impl FnOnce()) -> i64 {
+    measure(make).bytes_current
+}
+
+fn wait(admission: &Admission, waiters: &mut Vec<Acquire<Shared>>, count: usize) {
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..count {
+        waiters.push(admission.acquire());
+        let waiter = Pin::new(waiters.last_mut().unwrap());
+        assert!(waiter.poll(&mut cx).is_pending());
+    }
+}
+
+#[test]
+fn a_pool_is_about_400_bytes() {
+    let mut admission = None;
+    let bytes = bytes(|| admission = Some(Admission::new(1, 1)));
+    assert!(bytes <= 400, "{bytes}");
+}
+
+#[test]
+fn a_waiter_is_28_bytes() {
+    const WAITERS: usize = 1 << 14;
+
+    let admission = Admission::new(0, None);
+    let mut waiters = Vec::with_capacity(WAITERS);
+    let bytes = bytes(|| wait(&admission, &mut waiters, WAITERS));
+    assert_eq!(bytes, 28 * WAITERS as i64);
+}
+
+#[test]
+fn a_large_queue_that_is_empty_again_gives_its_memory_back() {
+    const WAITERS: usize = 10_000;
+
+    let admission = Admission::new(0, None);
+    let mut waiters = Vec::with_capacity(WAITERS);
+    let bytes = bytes(|| {
+        wait(&admission, &mut waiters, WAITERS);
+        waiters.clear();
+    });
+    assert_eq!(bytes, 0);
+}

@@ -1,0 +1,147 @@
+//! `telemetry::tracing`, as a subscriber sees it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use meshpool::{InboundPool, Limits};
+use tower::{Layer, Service, service_fn};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Metadata, Subscriber, span};
+
+use crate::support::{pool, send, wait_once};
+
+/// Keeps all events of the crate.
+#[derive(Clone, Default)]
+struct Events(Arc<Mutex<Vec<Told>>>);
+
+#[derive(Debug)]
+struct Told {
+    level: Level,
+    fields: BTreeMap<&'static str, String>,
+}
+
+impl Subscriber for Events {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "meshpool"
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut told = Told {
+            level: *event.metadata().level(),
+            fields: BTreeMap::new(),
+        };
+        event.record(&mut told);
+        self.0.lock().unwrap().push(told);
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+impl Visit for Told {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.fields.insert(field.name(), format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.fields.insert(field.name(), value.to_owned());
+    }
+}
+
+fn told(during: impl FnOnce()) -> Vec<Told> {
+    let events = Events::default();
+    tracing::subscriber::with_default(events.clone(), during);
+    std::mem::take(&mut *events.0.lock().unwrap())
+}
+
+#[test]
+fn a_refusal_tells_the_limit_that_bound_and_what_was_in_use() {
+    let told = told(|| {
+        let pool = pool(1, 0);
+        let _held = send(&pool);
+        send(&pool);
+    });
+    let [overflow] = &told[..] else {
+        panic!("{told:?}");
+    };
+    assert_eq!(overflow.level, Level::WARN);
+    for (field, value) in [
+        ("message", "overflow"),
+        ("pool", "user"),
+        ("reason", "max_requests"),
+        ("limit", "1"),
+        ("active", "1"),
+        ("pending", "0"),
+        ("suppressed", "0"),
+    ] {
+        assert_eq!(overflow.fields[field], value, "{field}");
+    }
+}
+
+#[test]
+fn a_flood_of_refusals_does_not_flood_the_log() {
+    // Should this take more than a second, there are as many more events; they tell of all.
+    let mut seconds = 0;
+    let told = told(|| {
+        let began = std::time::Instant::now();
+        let pool = pool(0, 0);
+        for _ in 0..1000 {
+            send(&pool);
+        }
+        seconds = began.elapsed().as_secs();
+    });
+    assert!(
+        !told.is_empty() && told.len() as u64 <= 1 + seconds,
+        "{}",
+        told.len()
+    );
+}
+
+#[test]
+fn each_pool_has_an_event_of_its_own() {
+    let told = told(|| {
+        send(&pool(0, 0));
+        send(&pool(0, 0));
+    });
+    assert_eq!(told.len(), 2);
+}
+
+#[test]
+fn the_generic_layer_tells_of_refusals_too() {
+    let told = told(|| {
+        let pool = InboundPool::new(Limits::new().max_requests(0).max_pending_requests(0));
+        let mut service = pool
+            .admit_layer()
+            .layer(service_fn(|()| std::future::ready(Ok::<_, fmt::Error>(()))));
+        let mut refused = tokio_test::task::spawn(service.call(()));
+        assert!(tokio_test::assert_ready!(refused.poll()).is_err());
+    });
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].fields["pool"], "inbound");
+}
+
+#[test]
+fn a_wait_is_told_when_it_ends_with_its_length() {
+    let told = told(|| wait_once(&pool(1, 1)));
+    let [waited] = &told[..] else {
+        panic!("{told:?}");
+    };
+    assert_eq!(waited.level, Level::DEBUG);
+    assert_eq!(waited.fields["pool"], "user");
+    waited.fields["waited_us"].parse::<u64>().unwrap();
+}
+
+#[test]
+fn a_request_that_runs_at_once_is_not_worth_an_event() {
+    let told = told(|| {
+        send(&pool(1, 1));
+    });
+    assert!(told.is_empty(), "{told:?}");
+}

@@ -1,0 +1,5 @@
+//! What is told outside: metrics and events.
+
+mod events;
+mod metrics;
+mod support;
