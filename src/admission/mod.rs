@@ -80,6 +80,7 @@ pub use self::idle::Idle;
 pub use self::limiter::Admission;
 #[cfg(feature = "inbound")]
 pub(crate) use self::limiter::Attempt;
+#[cfg(feature = "inbound")]
 pub(crate) use self::overflow::Packed;
 pub use self::overflow::{Overflow, Resource};
 pub use self::permit::Permit;
