@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
-use meshpool::inbound::PoolStats;
+use meshpool::admission;
 use meshpool::istio::watch::RuleStatus;
 use meshpool::{InboundPool, Limits};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -24,7 +24,7 @@ pub(crate) struct Admin {
 struct Stats {
     limits: Limits,
     #[serde(flatten)]
-    pool: PoolStats,
+    pool: admission::Stats,
     /// How often the rule in force changed, by an edit or a deletion.
     rule_updates: u64,
     /// How often the file was not valid.

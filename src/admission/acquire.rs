@@ -80,7 +80,8 @@ impl<H: Handle> Acquire<H> {
     /// Leaves the queue because its time is up; counted as timed out.
     ///
     /// A slot that arrived in the meantime wins: then the permit is returned, and the request is
-    /// to be served.
+    /// to be served. Otherwise it is over, and must not be polled again. Where it does not
+    /// [wait](Self::is_waiting), nothing happens.
     ///
     /// ```
     /// use meshpool::admission::Admission;
@@ -100,10 +101,10 @@ impl<H: Handle> Acquire<H> {
     /// # Ok::<(), meshpool::admission::Overflow>(()) }).unwrap();
     /// ```
     pub fn time_out(&mut self) -> Option<Permit<H>> {
-        let State::Waiting { index, since } = std::mem::replace(&mut self.state, State::Done)
-        else {
+        let State::Waiting { index, since } = self.state else {
             return None;
         };
+        self.state = State::Done;
         let core = self.handle.core();
         core.time_out(index).then(|| {
             let permit = Permit::new(self.handle.clone(), true);
@@ -123,10 +124,6 @@ impl<H: Handle> Acquire<H> {
 
     /// Leaves the queue because what the wait was for has come from elsewhere: counted as a wait
     /// that is over, and not as cancelled.
-    #[cfg_attr(
-        not(feature = "inbound"),
-        expect(dead_code, reason = "for the HTTP layers")
-    )]
     pub(crate) fn leave(&mut self) {
         if let State::Waiting { index, since } = std::mem::replace(&mut self.state, State::Done) {
             self.handle.core().withdraw(index);

@@ -414,7 +414,13 @@ impl Core {
 // === Limits, modes, idleness, snapshots: under the lock ===
 
 impl Core {
-    pub(crate) fn update(&self, max_requests: Option<u32>, max_pending_requests: Option<u32>) {
+    /// Changes the limits. The wakes are for the caller, once it holds no lock of its own.
+    pub(crate) fn update(
+        &self,
+        max_requests: Option<u32>,
+        max_pending_requests: Option<u32>,
+        wakes: &mut WakeList,
+    ) {
         let (slots, places) = (bound(max_requests), bound(max_pending_requests));
         let queue = self.lock();
         // Between the two counts whoever would refuse comes by the lock. So nobody sees one limit
@@ -426,7 +432,7 @@ impl Core {
         }
         self.places.store(places, Ordering::Release);
         self.flags.fetch_add(CHANGE, Ordering::AcqRel);
-        self.settle_and_wake(queue);
+        self.settle(queue, wakes);
     }
 
     fn set_slots(&self, old: u32, new: u32) {
@@ -478,9 +484,10 @@ impl Core {
         self.flags.load(Ordering::Acquire) & CLOSED != 0
     }
 
-    /// Whether every slot is taken (or owed): the next request waits or is refused.
+    /// Whether the next request waits or is refused: every slot is taken (or owed), and that
+    /// matters.
     pub(super) fn is_saturated(&self) -> bool {
-        self.load().free() <= 0
+        self.load().free() <= 0 && self.flags.load(Ordering::Acquire) & OBSERVING == 0
     }
 
     pub(super) fn poll_idle(&self, ticket: &mut Option<IdleTicket>, waker: &Waker) -> Poll<()> {
@@ -528,7 +535,7 @@ impl Core {
         word.free() == slots as i32 && word.pending() == 0 && queue.uncounted == 0
     }
 
-    pub(super) fn stats(&self) -> Stats {
+    pub(crate) fn stats(&self) -> Stats {
         let queue = self.lock();
         let word = self.mark_peak();
         let flags = self.flags.load(Ordering::Relaxed);
@@ -546,6 +553,7 @@ impl Core {
             pending: word.pending(),
             uncounted,
             queued: 0,
+            admitted: None,
             overflowed: Default::default(),
             would_overflow: 0,
             cancelled: 0,

@@ -170,7 +170,9 @@ impl<H: Handle> Admission<H> {
         max_pending_requests: impl Into<Option<u32>>,
     ) {
         let core = self.handle.core();
-        core.update(max_requests.into(), max_pending_requests.into());
+        let mut wakes = WakeList::default();
+        core.update(max_requests.into(), max_pending_requests.into(), &mut wakes);
+        wakes.wake_all();
     }
 
     /// Chooses between enforcing (`false`, the default) and observing.
@@ -194,8 +196,8 @@ impl<H: Handle> Admission<H> {
         self.handle.core().is_closed()
     }
 
-    /// Whether no slot is free: the next request waits or is refused. A hint; it may have changed
-    /// by the time that it is looked at.
+    /// Whether no slot is free, so that the next request waits or is refused; never while
+    /// observing. A hint: it may have changed by the time that it is looked at.
     pub fn is_saturated(&self) -> bool {
         self.handle.core().is_saturated()
     }

@@ -84,4 +84,6 @@ pub(crate) use self::limiter::Attempt;
 pub(crate) use self::overflow::Packed;
 pub use self::overflow::{Overflow, Resource};
 pub use self::permit::Permit;
-pub use self::stats::{Overflowed, Stats, WaitHistogram};
+pub use self::stats::{Bucket, Overflowed, Stats, WaitHistogram};
+#[cfg(feature = "inbound")]
+pub(crate) use self::wake::WakeList;

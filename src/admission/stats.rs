@@ -44,17 +44,22 @@ pub struct Stats {
     pub pending: u32,
     /// How many run beyond all limits because it only observes.
     pub uncounted: u32,
-    /// How many have had to wait since the beginning.
+    /// How many were admitted in all, where that is counted: not by an admission alone, but by an
+    /// inbound pool unless it was [told not to](crate::inbound::Builder::count_admitted).
+    pub admitted: Option<u64>,
+    /// How many have had to wait since the beginning; while observing, how many would have.
     pub queued: u64,
     /// How many were refused, by the limit that bound.
     pub overflowed: Overflowed,
     /// How many would have been refused, had it not only observed.
     pub would_overflow: u64,
-    /// How many left the queue because nobody wanted the answer any more.
+    /// How many left the queue because nobody wanted the answer any more, with or without a slot
+    /// granted to them.
     pub cancelled: u64,
     /// How many left the queue because their time was up.
     pub timed_out: u64,
-    /// The most that were active at once.
+    /// The most that were seen active at once. A peak that is over before it could be noted, which
+    /// takes a lock, is missed.
     pub peak_active: u32,
     /// The most that were pending at once.
     pub peak_pending: u32,
@@ -89,17 +94,27 @@ impl Overflowed {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct WaitHistogram {
-    /// The buckets in rising order, each with how many waited at most so long and longer than
-    /// the bucket before; the last has no upper bound.
-    pub buckets: Vec<(Option<Duration>, u64)>,
+    /// The buckets in rising order.
+    pub buckets: Vec<Bucket>,
     /// All waiting times together.
     pub sum: Duration,
+}
+
+/// How many waited at most so long, and longer than the bucket before says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Bucket {
+    /// The longest wait that counts here; `None` in the last, which takes the rest.
+    pub up_to: Option<Duration>,
+    /// How many.
+    pub count: u64,
 }
 
 impl WaitHistogram {
     /// How many waited.
     pub fn count(&self) -> u64 {
-        self.buckets.iter().map(|(_, count)| count).sum()
+        self.buckets.iter().map(|bucket| bucket.count).sum()
     }
 }
 
@@ -177,7 +192,10 @@ impl Counters {
         stats.waits = WaitHistogram {
             buckets: bounds
                 .zip(&self.waits)
-                .map(|(bound, count)| (bound, count.load(Relaxed)))
+                .map(|(up_to, count)| Bucket {
+                    up_to,
+                    count: count.load(Relaxed),
+                })
                 .collect(),
             sum: Duration::from_nanos(self.waited_nanos.load(Relaxed)),
         };

@@ -7,7 +7,7 @@ use std::thread;
 
 /// A release grants to one waiter as a rule, so the first needs no allocation.
 #[derive(Debug, Default)]
-pub(super) struct WakeList {
+pub(crate) struct WakeList {
     first: Option<Waker>,
     rest: Vec<Waker>,
     spare: Option<Waker>,
@@ -35,7 +35,7 @@ impl WakeList {
     ///
     /// With the first panic of a waker, once all the others were woken; not while the thread is
     /// unwinding already, which would abort.
-    pub(super) fn wake_all(&mut self) {
+    pub(crate) fn wake_all(&mut self) {
         // The first is filled first: without it there are no others.
         let Some(first) = self.first.take() else {
             return;

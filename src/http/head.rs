@@ -2,6 +2,8 @@
 
 use http::{Extensions, HeaderMap, Method, Request, Uri, Version};
 
+const GRPC: &[u8] = b"application/grpc";
+
 /// A borrowed view of a request's head, for closures that need not know the body's type.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestHead<'a> {
@@ -53,8 +55,11 @@ impl<'a> RequestHead<'a> {
     pub fn is_grpc(&self) -> bool {
         let content_type = self.headers.get(http::header::CONTENT_TYPE);
         content_type
-            .and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"))
-            .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
+            .and_then(|value| value.as_bytes().split_at_checked(GRPC.len()))
+            .is_some_and(|(start, rest)| {
+                start.eq_ignore_ascii_case(GRPC)
+                    && matches!(rest.first(), None | Some(b'+' | b';' | b' '))
+            })
     }
 
     /// Whether it asks for its connection or stream to be given another protocol: `CONNECT`, or
@@ -91,6 +96,7 @@ mod tests {
         for (value, expected) in [
             ("application/grpc", true),
             ("application/grpc+proto", true),
+            ("Application/gRPC", true),
             ("application/grpc;charset=utf-8", true),
             ("application/grpc-web", false),
             ("application/json", false),

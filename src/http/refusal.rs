@@ -13,16 +13,21 @@ const OVERLOADED: HeaderName = HeaderName::from_static("x-envoy-overloaded");
 /// Stops an Envoy in front from retrying; the mark above does not.
 const RATELIMITED: HeaderName = HeaderName::from_static("x-envoy-ratelimited");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const UNAVAILABLE: &str = "14";
+const DEADLINE_EXCEEDED: &str = "4";
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// The answers for each reason to refuse.
 #[derive(Debug)]
 pub(crate) struct Refusals {
+    /// What the two answers below name.
+    limits: Limits,
     max_requests: Answer,
     max_pending_requests: Answer,
     closed: Answer,
     pending_timeout: Answer,
     deadline: Answer,
+    retry_after: Option<HeaderValue>,
 }
 
 #[derive(Debug)]
@@ -34,51 +39,46 @@ struct Answer {
 
 impl Refusals {
     pub(crate) fn new(limits: &Limits, retry_after: Option<&HeaderValue>) -> Self {
-        let answer = |text: String| Answer::new(text, "14", retry_after);
-        let limit = |limit: Option<u32>| limit.map_or("unlimited".into(), |n| n.to_string());
+        let answer = |text: String| Answer::new(text, UNAVAILABLE, retry_after);
+        let limit = |resource, limit: Option<u32>| answer(reached(resource, limit.unwrap_or(0)));
+        let deadline = "overflow: no slot before the deadline\n".into();
         Self {
-            max_requests: answer(format!(
-                "overflow: max_requests limit of {} reached\n",
-                limit(limits.max_requests)
-            )),
-            max_pending_requests: answer(format!(
-                "overflow: max_pending_requests limit of {} reached\n",
-                limit(limits.max_pending_requests)
-            )),
+            limits: *limits,
+            max_requests: limit(Resource::MaxRequests, limits.max_requests),
+            max_pending_requests: limit(Resource::MaxPendingRequests, limits.max_pending_requests),
             closed: answer("overflow: pool is closed\n".into()),
             pending_timeout: answer("overflow: no slot within the pending timeout\n".into()),
-            deadline: Answer::new(
-                "overflow: no slot before the deadline\n".into(),
-                "4",
-                retry_after,
-            ),
+            deadline: Answer::new(deadline, DEADLINE_EXCEEDED, retry_after),
+            retry_after: retry_after.cloned(),
         }
     }
 
     /// The answer to a request that was refused.
     pub(crate) fn response(&self, refused: &Refused, request: RequestHead<'_>) -> Response<Bytes> {
-        let answer = match refused {
-            Refused::Overflow(overflow) => match overflow.resource {
-                Resource::MaxRequests => &self.max_requests,
-                Resource::MaxPendingRequests => &self.max_pending_requests,
-                Resource::Closed => &self.closed,
-            },
-            Refused::PendingTimeout(timeout) if timeout.by_caller => &self.deadline,
-            Refused::PendingTimeout(_) => &self.pending_timeout,
-        };
-        let mut response = Response::new(Bytes::new());
-        if request.is_grpc() {
-            *response.headers_mut() = answer.grpc.clone();
-            return response;
+        match refused {
+            Refused::Overflow(overflow) => {
+                let (prepared, answer) = match overflow.resource {
+                    Resource::MaxRequests => (self.limits.max_requests, &self.max_requests),
+                    Resource::MaxPendingRequests => {
+                        (self.limits.max_pending_requests, &self.max_pending_requests)
+                    }
+                    Resource::Closed => return self.closed.to(request),
+                };
+                if prepared == Some(overflow.limit) {
+                    return answer.to(request);
+                }
+                // The limits changed between the decision and here.
+                let text = reached(overflow.resource, overflow.limit);
+                Answer::new(text, UNAVAILABLE, self.retry_after.as_ref()).to(request)
+            }
+            Refused::PendingTimeout(timeout) if timeout.by_caller => self.deadline.to(request),
+            Refused::PendingTimeout(_) => self.pending_timeout.to(request),
         }
-        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-        *response.headers_mut() = answer.http.clone();
-        // To HEAD the same headers, and no body; hyper cannot derive the length then.
-        if request.method() != Method::HEAD {
-            *response.body_mut() = answer.body.clone();
-        }
-        response
     }
+}
+
+fn reached(resource: Resource, limit: u32) -> String {
+    format!("overflow: {resource} limit of {limit} reached\n")
 }
 
 impl Answer {
@@ -110,5 +110,20 @@ impl Answer {
             body: text.into(),
             grpc,
         }
+    }
+
+    fn to(&self, request: RequestHead<'_>) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::new());
+        if request.is_grpc() {
+            *response.headers_mut() = self.grpc.clone();
+            return response;
+        }
+        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        *response.headers_mut() = self.http.clone();
+        // To HEAD the same headers, and no body; hyper cannot derive the length then.
+        if request.method() != Method::HEAD {
+            *response.body_mut() = self.body.clone();
+        }
+        response
     }
 }

@@ -47,7 +47,7 @@ pub use self::max_requests::{MaxRequests, MaxRequestsLayer};
 pub use self::max_requests_per_connection::{
     MaxRequestsPerConnection, MaxRequestsPerConnectionLayer,
 };
-pub use self::pool::{Builder, InboundPool, Leaked, PoolHandle, PoolStats, Shared};
+pub use self::pool::{Builder, InboundPool, Leaked, PoolHandle, Shared};
 #[cfg(feature = "server")]
 pub use self::serve::{Listener, Serve, serve};
 #[cfg(feature = "server")]

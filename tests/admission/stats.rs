@@ -111,9 +111,9 @@ fn the_histogram_has_rising_bounds_and_a_last_bucket_without_one() {
     assert_eq!(waits.count(), 2);
     assert!(waits.sum > Duration::ZERO);
     let (last, bounded) = waits.buckets.split_last().unwrap();
-    assert_eq!(last.0, None);
-    assert!(bounded.iter().all(|(bound, _)| bound.is_some()));
-    assert!(bounded.is_sorted_by(|(one, _), (other, _)| one < other));
+    assert_eq!(last.up_to, None);
+    assert!(bounded.iter().all(|bucket| bucket.up_to.is_some()));
+    assert!(bounded.is_sorted_by(|one, other| one.up_to < other.up_to));
 }
 
 #[test]

@@ -13,8 +13,8 @@ use meshpool::http::{
 };
 use meshpool::inbound::{
     Admit, AdmitLayer, Builder, ConnectionPool, ConnectionPoolLayer, InboundPool, Leaked,
-    MaxPendingRequests, MaxPendingRequestsLayer, MaxRequests, MaxRequestsLayer, PoolHandle,
-    PoolStats, Shared, admit, connection_pool, max_pending_requests, max_requests,
+    MaxPendingRequests, MaxPendingRequestsLayer, MaxRequests, MaxRequestsLayer, PoolHandle, Shared,
+    admit, connection_pool, max_pending_requests, max_requests,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use tower::Service;
@@ -57,7 +57,6 @@ auto_traits! {
     MaxRequestsLayer: Send & Sync & Unpin & Clone;
     MaxRequests<Boxed>: Send & Unpin & Clone, !Sync;
     max_requests::ResponseFuture<std::future::Ready<()>, Shared>: Send & Sync & Unpin, !Clone;
-    PoolStats: Send & Sync & Unpin & Clone;
     Shared: PoolHandle & Send & Sync & Unpin & Clone, !Copy;
 
     // http

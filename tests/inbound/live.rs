@@ -1,6 +1,10 @@
 //! Limits and modes that change while requests are under way, and the check against a second
 //! meeting.
 
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -204,4 +208,52 @@ async fn two_pools_on_the_way_are_no_mistake() {
     assert_eq!((outer.stats().active, inner.stats().active), (1, 1));
     drop(response);
     assert_eq!((outer.stats().active, inner.stats().active), (0, 0));
+}
+
+/// Runs a closure when it is woken.
+struct OnWake<F>(F);
+
+impl<F: Fn() + Send + Sync + 'static> Wake for OnWake<F> {
+    fn wake(self: Arc<Self>) {
+        (self.0)();
+    }
+}
+
+/// One that runs in a pool of one slot, and behind it one whose waker runs `on_wake`.
+fn queued_behind_one<F>(pool: &InboundPool, on_wake: F) -> impl Sized + use<F>
+where
+    F: Fn() + Send + Sync + 'static,
+{
+    let mut service = pool.layer().layer(service_fn(kevin));
+    let mut first = task::spawn(service.call_ready());
+    let first = assert_ready_ok!(first.poll());
+    let mut second = Box::pin(service.call_ready());
+    let waker = Waker::from(Arc::new(OnWake(on_wake)));
+    let mut cx = Context::from_waker(&waker);
+    assert_pending!(second.as_mut().poll(&mut cx));
+    (first, second)
+}
+
+#[test]
+fn one_that_an_update_wakes_may_ask_for_the_limits() {
+    let pool = pool(1, 1);
+    let seen = Arc::new(Mutex::new(None));
+    let (inner, note) = (pool.clone(), seen.clone());
+    let _queued = queued_behind_one(&pool, move || {
+        *note.lock().unwrap() = inner.limits().max_requests;
+    });
+    pool.update(limits(2, 1));
+    assert_eq!(*seen.lock().unwrap(), Some(2));
+}
+
+#[test]
+fn a_waker_that_panics_leaves_an_update_whole() {
+    let pool = pool(1, 1);
+    let _queued = queued_behind_one(&pool, || panic!("woken"));
+    let update = AssertUnwindSafe(|| pool.update(limits(2, 0)));
+    assert!(catch_unwind(update).is_err());
+    assert_eq!(pool.limits(), limits(2, 0));
+    assert_eq!(pool.stats().max_pending_requests, Some(0));
+    pool.update(limits(3, 3)); // and the next goes through
+    assert_eq!(pool.limits(), limits(3, 3));
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use meshpool::InboundPool;
-use meshpool::inbound::PoolStats;
+use meshpool::admission::Stats;
 use tokio::sync::oneshot;
 use tokio_test::task::{self, Spawn};
 use tower::{Layer, Service, service_fn};
@@ -260,7 +260,7 @@ where
     }
 }
 
-fn admitted(stats: &PoolStats) -> u64 {
+fn admitted(stats: &Stats) -> u64 {
     stats.admitted.unwrap()
 }
 

@@ -21,6 +21,9 @@
 //! # });
 //! ```
 //!
+//! Of compositions the same is true as [there](super::connection_pool#orders-of-composition): a
+//! clone that sits there ready holds nothing of the pool's.
+//!
 //! # Errors
 //!
 //! The error type wraps the service's own. It is no `std::error::Error` itself, so that its

@@ -47,6 +47,22 @@
 //! Around everything that a request costs, once. A request that met the same pool twice would
 //! hold two permits; debug builds panic then. Around a whole router under plain `axum::serve`,
 //! which wants its own body type, [`ConnectionPoolLayer::map_body`] provides that.
+//!
+//! # Orders of composition
+//!
+//! - Behind `LoadShed`, in a `Buffer`'s worker, as an endpoint of `Balance`: a ready clone holds
+//!   nothing of the pool's, however long it sits there. `LoadShed` has nothing to shed, since
+//!   waiting is for the request and not for readiness.
+//! - Around another limit that holds back in `poll_ready` (Tower's, a `Buffer`): this asks the
+//!   service inside whether it is ready before it takes a permit, so what that reserves is held
+//!   without one. A request that waits leaves the ready service in place and drives its own clone
+//!   to ready once it has its slot. Where each request clones the service and drops it (axum,
+//!   hyper-util) that is all; a *single long-lived* service may sit on the one thing that its
+//!   waiting clones need, until it is called again: around a `Buffer` of size 1, say. Put this
+//!   inside of such a buffer, not around it.
+//! - Inside a timeout: the time that a request waits counts, and one that is timed out gives its
+//!   place or slot back. Outside of it: only what runs is timed.
+//! - Around retries: all attempts run under one permit. Inside: each takes its own.
 
 mod future;
 mod layer;

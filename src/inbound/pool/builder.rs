@@ -94,15 +94,22 @@ impl Builder {
     }
 
     /// After how long a response whose reader takes nothing is aborted, so that stalled readers
-    /// cannot hold their slots for ever; `None` is never. Default: 60 seconds. Needs a Tokio
-    /// runtime; without one it does not apply.
+    /// cannot hold their slots for ever; `None` or zero is never. Default: 60 seconds. Needs a
+    /// Tokio runtime; without one it does not apply.
     ///
+    /// What counts is the time from handing a piece of the body out to being asked for the next.
     /// A stream that has nothing to send (server-sent events, a long poll) is not stalled,
-    /// however long that lasts: only time counts in which the reader could have taken something.
-    /// An abort comes up to a quarter late. Not watched are HTTP/1 bodies of known length up to
-    /// 64 KiB, which servers take whole. Envoy: `stream_idle_timeout`, five minutes.
+    /// however long that lasts. But a reader that takes longer than this for a single piece is:
+    /// pieces of 8 MiB and readers at 1 Mbit/s need a longer timeout, or smaller pieces. An abort
+    /// comes up to a quarter late. Envoy: `stream_idle_timeout`, five minutes.
+    ///
+    /// Watching costs two allocations a response and a short lock of the pool's. HTTP/1 bodies of
+    /// known length up to 64 KiB are spared, for servers buffer them whole. On plain HTTP/1
+    /// servers a reader that pipelines requests and takes nothing can still hold a slot;
+    /// [`serve`](crate::inbound) and `watch` (feature `server`) drop its connection after the
+    /// same time.
     pub fn stall_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.config.stall_timeout = timeout.into();
+        self.config.stall_timeout = timeout.into().filter(|timeout| !timeout.is_zero());
         self
     }
 

@@ -5,7 +5,6 @@ mod handle;
 mod meeting;
 mod observer;
 mod state;
-mod stats;
 
 use std::sync::Arc;
 
@@ -14,11 +13,10 @@ use http::Request;
 pub use self::builder::Builder;
 pub use self::handle::{Leaked, PoolHandle, Shared};
 pub(crate) use self::state::State;
-pub use self::stats::PoolStats;
 
 use super::{AdmitLayer, ConnectionPoolLayer};
 use crate::Limits;
-use crate::admission::{Admission, Attempt, Idle, Permit};
+use crate::admission::{Admission, Attempt, Idle, Permit, Stats};
 
 /// Limits on the requests that this process serves, shared by all that it makes.
 ///
@@ -114,19 +112,22 @@ impl<H: PoolHandle> InboundPool<H> {
         self.admission.is_closed()
     }
 
-    /// Waits until no request is active and none pending: after [`close`](Self::close), until it
-    /// is safe to exit. Cancel safe.
+    /// Waits until no request is active and none pending: after [`close`](Self::close), for the
+    /// last that was admitted. Cancel safe.
+    ///
+    /// Exempt requests hold no permit, and are not waited for.
     pub fn idle(&self) -> Idle<H> {
         self.admission.idle()
     }
 
     /// Whether the next request would wait or be refused: for a readiness probe that takes a
-    /// saturated instance out of the load balancer. A hint; it may have changed since.
+    /// saturated instance out of the load balancer. While observing, only once it is closed. A
+    /// hint; it may have changed since.
     pub fn is_saturated(&self) -> bool {
         let full = if self.state().is_waiting_room() {
             let stats = self.admission.stats();
             let places = stats.max_pending_requests;
-            places.is_some_and(|places| stats.pending >= places)
+            !stats.observing && places.is_some_and(|places| stats.pending >= places)
         } else {
             self.admission.is_saturated()
         };
@@ -134,8 +135,8 @@ impl<H: PoolHandle> InboundPool<H> {
     }
 
     /// Limits and use of one instant, and what was counted. Takes the lock for a moment.
-    pub fn stats(&self) -> PoolStats {
-        PoolStats::new(self.admission.stats(), self.state())
+    pub fn stats(&self) -> Stats {
+        self.state().stats()
     }
 
     pub(crate) fn state(&self) -> &State {

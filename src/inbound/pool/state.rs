@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::builder::Config;
 use super::observer::Observer;
 use crate::Limits;
-use crate::admission::Core;
+use crate::admission::{Core, Stats, WakeList};
 use crate::http::{Refusals, Refused, RequestHead, Stalls};
 
 /// The core first: its word shares a cache line with the `Arc`'s counts.
@@ -66,11 +66,6 @@ impl State {
         &self.config.name
     }
 
-    /// Whether it keeps places alone, and no slots.
-    pub(super) fn is_waiting_room(&self) -> bool {
-        self.config.waiting_room
-    }
-
     pub(super) fn limits(&self) -> Limits {
         *self.limits.borrow()
     }
@@ -94,6 +89,7 @@ impl State {
     }
 
     pub(super) fn update(&self, limits: Limits) {
+        let mut wakes = WakeList::default();
         // One change at a time: the channel's lock keeps all in step.
         self.limits.send_modify(|current| {
             *current = limits;
@@ -101,13 +97,15 @@ impl State {
             self.per_connection
                 .store(per_connection(&limits), Ordering::Relaxed);
             let (slots, places) = self.config.slots_and_places(&limits);
-            self.core.update(slots, places);
+            self.core.update(slots, places, &mut wakes);
             let refusals = Refusals::new(&limits, self.config.retry_after.as_ref());
             *self
                 .refusals
                 .write()
                 .unwrap_or_else(PoisonError::into_inner) = Arc::new(refusals);
         });
+        // Not under that lock: wakers are foreign code, and may ask for the limits.
+        wakes.wake_all();
     }
 
     #[inline]
@@ -117,8 +115,21 @@ impl State {
         }
     }
 
-    pub(super) fn admitted(&self) -> Option<u64> {
-        self.config.count_admitted.then(|| self.core.admitted())
+    /// Whether it keeps places alone, and no slots.
+    pub(super) fn is_waiting_room(&self) -> bool {
+        self.config.waiting_room
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let mut stats = self.core.stats();
+        stats.admitted = self.config.count_admitted.then(|| self.core.admitted());
+        if self.is_waiting_room() {
+            // It has no slots by design, not by a limit.
+            stats.max_requests = None;
+            let overflowed = &mut stats.overflowed;
+            overflowed.max_pending_requests += std::mem::take(&mut overflowed.max_requests);
+        }
+        stats
     }
 
     /// Whether the request is to be served without a permit.
