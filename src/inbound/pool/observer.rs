@@ -40,7 +40,7 @@ impl Observer {
     /// A request waits no longer.
     #[inline]
     #[cfg_attr(
-        not(any(feature = "metrics", feature = "tracing")),
+        not(all(feature = "metrics", feature = "tracing")),
         expect(unused_variables)
     )]
     pub(super) fn waited(&self, pool: &str, waited: Duration) {
