@@ -23,6 +23,9 @@
 
 use std::time::{Duration, Instant};
 
+use ::tracing::Level;
+use ::tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
+
 use super::limit::OncePerSecond;
 use crate::http::Refused;
 
@@ -37,7 +40,10 @@ impl Refusals {
 
     #[cold]
     pub(crate) fn report(&self, pool: &str, refused: &Refused) {
-        if !::tracing::enabled!(target: "meshpool", ::tracing::Level::WARN) {
+        // What nobody listens to is not worth a look at the clock. This asks for the level alone:
+        // where layers filter each for itself, an `enabled!` that no event follows can cost one of
+        // them the next event.
+        if Level::WARN > STATIC_MAX_LEVEL || Level::WARN > LevelFilter::current() {
             return;
         }
         let Some(suppressed) = self.0.admit(Instant::now()) else {
