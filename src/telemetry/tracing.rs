@@ -23,8 +23,17 @@
 
 use std::time::{Duration, Instant};
 
+use ::tracing::level_filters::LevelFilter;
+
 use super::limit::OncePerSecond;
 use crate::http::Refused;
+
+/// Whether any subscriber could take an interest, by one load: a flood of refusals is to cost
+/// nothing where nobody listens.
+#[inline]
+pub(crate) fn hears_refusals() -> bool {
+    LevelFilter::current() >= LevelFilter::WARN
+}
 
 /// Reports the refusals of one pool.
 #[derive(Debug)]

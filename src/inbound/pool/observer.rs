@@ -32,9 +32,11 @@ impl Observer {
     /// A request was refused.
     #[inline]
     #[cfg_attr(not(feature = "tracing"), expect(unused_variables))]
-    pub(super) fn refused(&self, pool: &str, refused: &Refused) {
+    pub(super) fn refused(&self, pool: &str, refused: impl FnOnce() -> Refused) {
         #[cfg(feature = "tracing")]
-        self.refusals.report(pool, refused);
+        if telemetry::tracing::hears_refusals() {
+            self.refusals.report(pool, &refused());
+        }
     }
 
     /// A request waits no longer.
