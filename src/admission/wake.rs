@@ -5,10 +5,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
 use std::thread;
 
-/// A release grants to one waiter as a rule, so the first needs no allocation.
+/// A release grants to one waiter as a rule, so the first needs no allocation, and what is seldom
+/// needed is out of the way.
 #[derive(Debug, Default)]
 pub(crate) struct WakeList {
     first: Option<Waker>,
+    more: Option<Box<More>>,
+}
+
+#[derive(Debug, Default)]
+struct More {
     rest: Vec<Waker>,
     spare: Option<Waker>,
 }
@@ -19,14 +25,14 @@ impl WakeList {
         if self.first.is_none() {
             self.first = Some(waker);
         } else {
-            self.rest.push(waker);
+            self.more.get_or_insert_default().rest.push(waker);
         }
     }
 
     /// Keeps a waker that turned out not to be needed, to be dropped where the others are woken:
     /// dropping one is foreign code, too.
     pub(super) fn set_aside(&mut self, waker: Waker) {
-        self.spare = Some(waker);
+        self.more.get_or_insert_default().spare = Some(waker);
     }
 
     /// Wakes everybody. The lock must not be held: wakers are foreign code.
@@ -35,13 +41,21 @@ impl WakeList {
     ///
     /// With the first panic of a waker, once all the others were woken; not while the thread is
     /// unwinding already, which would abort.
+    #[inline]
     pub(crate) fn wake_all(&mut self) {
         // The first is filled first: without it there are no others.
-        let Some(first) = self.first.take() else {
-            return;
-        };
+        if let Some(first) = self.first.take() {
+            self.wake_from(first);
+        }
+    }
+
+    fn wake_from(&mut self, first: Waker) {
         let mut panicked = wake(first);
-        for waker in std::mem::take(&mut self.rest) {
+        let rest = self
+            .more
+            .as_mut()
+            .map(|more| std::mem::take(&mut more.rest));
+        for waker in rest.into_iter().flatten() {
             if let Some(panic) = wake(waker) {
                 match panicked {
                     None => panicked = Some(panic),

@@ -23,11 +23,20 @@
 
 use std::time::{Duration, Instant};
 
-use ::tracing::Level;
-use ::tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
+use ::tracing::level_filters::LevelFilter;
 
 use super::limit::OncePerSecond;
 use crate::http::Refused;
+
+/// Whether any subscriber could take an interest, by one load: a flood of refusals is to cost
+/// nothing where nobody listens.
+///
+/// It asks for the level alone. Where layers filter each for itself, an `enabled!` that no event
+/// follows can cost one of them the next event.
+#[inline]
+pub(crate) fn hears_refusals() -> bool {
+    LevelFilter::current() >= LevelFilter::WARN
+}
 
 /// Reports the refusals of one pool.
 #[derive(Debug)]
@@ -40,12 +49,6 @@ impl Refusals {
 
     #[cold]
     pub(crate) fn report(&self, pool: &str, refused: &Refused) {
-        // What nobody listens to is not worth a look at the clock. This asks for the level alone:
-        // where layers filter each for itself, an `enabled!` that no event follows can cost one of
-        // them the next event.
-        if Level::WARN > STATIC_MAX_LEVEL || Level::WARN > LevelFilter::current() {
-            return;
-        }
         let Some(suppressed) = self.0.admit(Instant::now()) else {
             return;
         };

@@ -92,7 +92,7 @@ where
                     Err(failed) => {
                         let error = match failed {
                             Failed::Refused(refused) => {
-                                queued.pool().refused(refused);
+                                queued.pool().refused(|| refused);
                                 Error::Refused(refused)
                             }
                             Failed::Service(error) => Error::Service(error),

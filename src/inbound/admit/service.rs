@@ -3,8 +3,8 @@ use std::task::{Context, Poll};
 use tower_service::Service;
 
 use super::{Error, ResponseFuture};
-use crate::admission::{Attempt, Overflow, Packed};
-use crate::http::PendingTimeout;
+use crate::admission::{Attempt, Packed};
+use crate::http::{PendingTimeout, Refused};
 use crate::inbound::pool::{InboundPool, PoolHandle, Shared};
 use crate::inbound::queued::Queued;
 
@@ -101,7 +101,9 @@ impl<S, H: PoolHandle> Admit<S, H> {
     where
         S: Service<R>,
     {
-        self.pool.state().refused(Overflow::from(overflow));
+        self.pool
+            .state()
+            .refused(|| Refused::Overflow(overflow.into()));
         ResponseFuture::refused(overflow)
     }
 }

@@ -153,8 +153,8 @@ impl State {
 
     /// Tells who observes that a request was refused.
     #[inline]
-    pub(crate) fn refused(&self, refused: impl Into<Refused>) {
-        self.observer.refused(self.name(), &refused.into());
+    pub(crate) fn refused(&self, refused: impl FnOnce() -> Refused) {
+        self.observer.refused(self.name(), refused);
     }
 
     /// Tells who observes that a request waits no longer.
@@ -167,7 +167,7 @@ impl State {
     #[cold]
     pub(crate) fn refuse<B>(&self, refused: &Refused, request: &Request<B>) -> Response<Bytes> {
         self.tend_stalls();
-        self.refused(*refused);
+        self.refused(|| *refused);
         let request = RequestHead::of(request);
         if let Some(on_refused) = &self.config.on_refused {
             return on_refused(refused, request);
