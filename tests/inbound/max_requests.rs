@@ -101,6 +101,15 @@ fn a_clone_begins_un_ready_and_without_a_turn() {
 }
 
 #[test]
+fn the_clone_of_a_ready_service_takes_no_slot_though_one_is_free() {
+    let layer = MaxRequestsLayer::new(2);
+    let mut ready = layer.layer(Strict::new(service_fn(kevin)));
+    ready.poll_ready_now();
+    let _clone = ready.clone();
+    assert_eq!(layer.pool().stats().active, 1);
+}
+
+#[test]
 fn a_service_dropped_while_it_waits_or_was_granted_gives_up_its_turn() {
     let layer = MaxRequestsLayer::new(1);
     let service = layer.layer(Strict::new(service_fn(kevin)));
