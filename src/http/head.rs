@@ -15,6 +15,7 @@ pub struct RequestHead<'a> {
 }
 
 impl<'a> RequestHead<'a> {
+    #[inline]
     pub(crate) fn of<B>(request: &'a Request<B>) -> Self {
         Self {
             method: request.method(),
@@ -64,16 +65,18 @@ impl<'a> RequestHead<'a> {
 
     /// Whether it asks for its connection or stream to be given another protocol: `CONNECT`, or
     /// HTTP/1.1 with `upgrade` among the options of `connection`.
+    #[inline]
     pub fn asks_for_upgrade(&self) -> bool {
         self.method == Method::CONNECT
-            || (self.headers.contains_key(http::header::UPGRADE)
-                && self
-                    .headers
-                    .get_all(http::header::CONNECTION)
-                    .iter()
-                    .filter_map(|value| value.to_str().ok())
-                    .flat_map(|value| value.split(','))
-                    .any(|option| option.trim().eq_ignore_ascii_case("upgrade")))
+            || (self.headers.contains_key(http::header::UPGRADE) && self.has_upgrade_option())
+    }
+
+    fn has_upgrade_option(&self) -> bool {
+        let options = self.headers.get_all(http::header::CONNECTION).iter();
+        options
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
     }
 }
 

@@ -21,10 +21,16 @@ pub(crate) enum Hold<H: Handle> {
 impl<H: Handle> Hold<H> {
     /// Holds the permit. On a request that asks for an upgrade it is shared with an
     /// [`UpgradePermit`] in the extensions; on others not, since an insert allocates.
+    #[inline]
     pub(crate) fn new<B>(permit: Permit<H>, request: &mut Request<B>) -> Self {
-        if !RequestHead::of(request).asks_for_upgrade() {
-            return Self::Permit(permit);
+        if RequestHead::of(request).asks_for_upgrade() {
+            return Self::shared(permit, request);
         }
+        Self::Permit(permit)
+    }
+
+    #[cold]
+    fn shared<B>(permit: Permit<H>, request: &mut Request<B>) -> Self {
         let permit = Arc::new(permit);
         request.extensions_mut().insert(UpgradePermit {
             _permit: permit.clone(),

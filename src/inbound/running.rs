@@ -71,10 +71,8 @@ where
             hold,
             version,
         } = self;
-        result.map(|response| {
-            response.map(|body| {
-                ResponseBody::new(body, hold, version, |handle| handle.state().stalls())
-            })
-        })
+        let (head, body) = result?.into_parts();
+        let body = ResponseBody::new(body, hold, version, |handle| handle.state().stalls());
+        Ok(Response::from_parts(head, body))
     }
 }
