@@ -38,6 +38,10 @@
     feature = "istio",
     doc = "- [`istio`] reads a `DestinationRule` file, and follows it live."
 )]
+#![cfg_attr(
+    any(feature = "metrics", feature = "tracing"),
+    doc = "- [`telemetry`] tells the outside what pools count and decide."
+)]
 //!
 //! # Features
 //!

@@ -7,6 +7,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use meshpool::admission;
 use meshpool::istio::watch::RuleStatus;
+use meshpool::telemetry::metrics::PoolMetrics;
 use meshpool::{InboundPool, Limits};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
@@ -16,7 +17,8 @@ pub(crate) struct Admin {
     pub(crate) pool: InboundPool,
     /// The followed rule file, if there is one.
     pub(crate) rule: Option<RuleStatus>,
-    pub(crate) metrics: PrometheusHandle,
+    pub(crate) pool_metrics: PoolMetrics,
+    pub(crate) prometheus: PrometheusHandle,
 }
 
 /// `/stats`: the pool's numbers of one instant, and the rule file's.
@@ -41,7 +43,8 @@ pub(crate) fn routes(admin: Admin) -> Router {
 }
 
 async fn metrics(State(admin): State<Admin>) -> String {
-    admin.metrics.render()
+    admin.pool_metrics.record();
+    admin.prometheus.render()
 }
 
 async fn stats(State(admin): State<Admin>) -> Json<Stats> {

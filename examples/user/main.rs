@@ -23,7 +23,8 @@ use meshpool::InboundPool;
 use meshpool::inbound;
 use meshpool::istio::watch::{Change, RuleStatus};
 use meshpool::istio::{OnFull, RuleFile};
-use metrics_exporter_prometheus::PrometheusBuilder;
+use meshpool::telemetry::metrics::PoolMetrics;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
@@ -68,7 +69,10 @@ fn main() -> io::Result<()> {
 }
 
 async fn serve(flags: Flags) -> io::Result<()> {
-    let metrics = PrometheusBuilder::new()
+    let waits = Matcher::Full("meshpool_request_wait_seconds".to_owned());
+    let prometheus = PrometheusBuilder::new()
+        .set_buckets_for_metric(waits, &[0.001, 0.01, 0.1, 1.0, 10.0])
+        .map_err(io::Error::other)?
         .install_recorder()
         .map_err(io::Error::other)?;
     let pool = InboundPool::builder()
@@ -92,11 +96,11 @@ async fn serve(flags: Flags) -> io::Result<()> {
     println!("listening on {}", listener.local_addr()?);
     if let Some(listener) = admin {
         println!("admin on {}", listener.local_addr()?);
-        let pool = pool.clone();
         let routes = admin::routes(Admin {
-            pool,
+            pool: pool.clone(),
             rule,
-            metrics,
+            pool_metrics: PoolMetrics::new(pool.clone()),
+            prometheus,
         });
         tokio::spawn(async move { axum::serve(listener, routes).await });
     }

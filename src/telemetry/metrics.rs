@@ -10,6 +10,9 @@
 //! | `meshpool_pending_requests` | gauge | | requests that wait for one |
 //! | `meshpool_max_requests` | gauge | | the limit on active requests; `+Inf` is unlimited |
 //! | `meshpool_max_pending_requests` | gauge | | the limit on pending requests; `+Inf` is unlimited |
+//! | `meshpool_uncounted_requests` | gauge | | requests that run beyond all limits, because the pool only observes |
+//! | `meshpool_observing` | gauge | | 1 while the pool only observes |
+//! | `meshpool_closed` | gauge | | 1 once the pool was closed |
 //! | `meshpool_peak_active_requests` | gauge | | the most that were active at once |
 //! | `meshpool_peak_pending_requests` | gauge | | the most that were pending at once |
 //! | `meshpool_oldest_waiter_seconds` | gauge | seconds | how long the first in the queue has waited; 0 if nobody waits |
@@ -60,15 +63,16 @@ pub struct PoolMetrics<H: PoolHandle = Shared> {
 }
 
 impl<H: PoolHandle> PoolMetrics<H> {
-    /// The metrics of a pool. Describes them to the recorder that is installed, if one is.
+    /// The metrics of a pool.
     pub fn new(pool: InboundPool<H>) -> Self {
-        describe();
         Self { pool }
     }
 
-    /// Records everything there is at this instant. Call it when the metrics are about to be read;
-    /// it takes the pool's lock for a moment.
+    /// Describes and records everything there is at this instant, to the recorder that is
+    /// installed. Call it when the metrics are about to be read; it takes the pool's lock for a
+    /// moment.
     pub fn record(&self) {
+        describe();
         let name = self.pool.state().name().to_owned();
         let stats = self.pool.stats();
         let gauges = [
@@ -79,6 +83,9 @@ impl<H: PoolHandle> PoolMetrics<H> {
                 "meshpool_max_pending_requests",
                 limit(stats.max_pending_requests),
             ),
+            ("meshpool_uncounted_requests", stats.uncounted.into()),
+            ("meshpool_observing", u8::from(stats.observing).into()),
+            ("meshpool_closed", u8::from(stats.closed).into()),
             ("meshpool_peak_active_requests", stats.peak_active.into()),
             ("meshpool_peak_pending_requests", stats.peak_pending.into()),
             (
@@ -129,6 +136,12 @@ fn describe() {
             "meshpool_max_pending_requests",
             "The limit on pending requests",
         ),
+        (
+            "meshpool_uncounted_requests",
+            "Requests that run beyond all limits, because the pool only observes",
+        ),
+        ("meshpool_observing", "1 while the pool only observes"),
+        ("meshpool_closed", "1 once the pool was closed"),
         (
             "meshpool_peak_active_requests",
             "The most requests that were active at once",

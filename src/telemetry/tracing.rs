@@ -30,6 +30,9 @@ use crate::http::Refused;
 
 /// Whether any subscriber could take an interest, by one load: a flood of refusals is to cost
 /// nothing where nobody listens.
+///
+/// It asks for the level alone. Where layers filter each for itself, an `enabled!` that no event
+/// follows can cost one of them the next event.
 #[inline]
 pub(crate) fn hears_refusals() -> bool {
     LevelFilter::current() >= LevelFilter::WARN
@@ -46,9 +49,6 @@ impl Refusals {
 
     #[cold]
     pub(crate) fn report(&self, pool: &str, refused: &Refused) {
-        if !::tracing::enabled!(target: "meshpool", ::tracing::Level::WARN) {
-            return;
-        }
         let Some(suppressed) = self.0.admit(Instant::now()) else {
             return;
         };

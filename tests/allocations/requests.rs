@@ -115,7 +115,7 @@ fn as_a_router_layer_a_request_costs_one_box() {
 #[test]
 fn a_request_refused_with_the_typed_error_allocates_nothing() {
     let layer = pool(0, 0).admit_layer();
-    let mut service = layer.layer(service_fn(|()| ready(Ok::<_, Infallible>(()))));
+    let service = layer.layer(service_fn(|()| ready(Ok::<_, Infallible>(()))));
     let mut cx = Context::from_waker(Waker::noop());
     let refused = measure(|| {
         let mut service = service.clone();

@@ -72,7 +72,26 @@ async fn without_a_rule_nothing_is_limited() {
     }
     assert_eq!(user.admin("/healthz").await.status(), StatusCode::OK);
     assert_eq!(user.admin("/readyz").await.status(), StatusCode::OK);
-    assert_eq!(user.admin("/metrics").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_metrics_are_those_of_the_moment() {
+    let rule = RuleFile::with("http: {http2MaxRequests: 1}");
+    let user = User::start(&["--rule", &rule.path(), "--latency", "3600s"]).await;
+    let _held = tokio::spawn(reqwest::get(user.url()));
+    user.until("active", json!(1)).await;
+    let refused = user.ask().await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+
+    let page = user.admin("/metrics").await.text().await.unwrap();
+    for line in [
+        r#"meshpool_active_requests{pool="user"} 1"#,
+        r#"meshpool_max_requests{pool="user"} 1"#,
+        r#"meshpool_admitted_requests_total{pool="user"} 1"#,
+        r#"meshpool_overflowed_requests_total{pool="user",reason="max_requests"} 1"#,
+    ] {
+        assert!(page.lines().any(|each| each == line), "{line} in:\n{page}");
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,10 @@ use std::sync::{Arc, Mutex};
 use meshpool::{InboundPool, Limits};
 use tower::{Layer, Service, service_fn};
 use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Metadata, Subscriber, span};
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::layer::{Context, SubscriberExt};
 
 use crate::support::{pool, send, wait_once};
 
@@ -144,4 +147,37 @@ fn a_request_that_runs_at_once_is_not_worth_an_event() {
         send(&pool(1, 1));
     });
     assert!(told.is_empty(), "{told:?}");
+}
+
+/// A layer that keeps the messages it is told.
+#[derive(Clone, Default)]
+struct Messages(Arc<Mutex<Vec<String>>>);
+
+impl<S: Subscriber> tracing_subscriber::Layer<S> for Messages {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut told = Told {
+            level: *event.metadata().level(),
+            fields: BTreeMap::new(),
+        };
+        event.record(&mut told);
+        self.0.lock().unwrap().push(told.fields["message"].clone());
+    }
+}
+
+#[test]
+fn a_suppressed_refusal_costs_no_layer_an_event_of_others() {
+    let [errors, warnings] = [Messages::default(), Messages::default()];
+    let subscriber = tracing_subscriber::registry()
+        .with(errors.clone().with_filter(LevelFilter::ERROR))
+        .with(warnings.clone().with_filter(LevelFilter::WARN));
+    tracing::subscriber::with_default(subscriber, || {
+        let pool = pool(0, 0);
+        send(&pool); // told
+        send(&pool); // suppressed
+        tracing::error!("of the application");
+    });
+    for messages in [errors, warnings] {
+        let told = messages.0.lock().unwrap();
+        assert_eq!(told.last().expect("the error"), "of the application");
+    }
 }

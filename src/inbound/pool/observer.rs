@@ -41,14 +41,12 @@ impl Observer {
 
     /// A request waits no longer.
     #[inline]
-    #[cfg_attr(
-        not(all(feature = "metrics", feature = "tracing")),
-        expect(unused_variables)
-    )]
     pub(super) fn waited(&self, pool: &str, waited: Duration) {
         #[cfg(feature = "tracing")]
         telemetry::tracing::waited(pool, waited);
         #[cfg(feature = "metrics")]
         self.waits.report(waited);
+        // Each is for one of the features.
+        let _ = (pool, waited);
     }
 }
