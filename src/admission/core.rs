@@ -255,7 +255,6 @@ impl Core {
     /// Says what a request gets. One that is to [`Wait`](Otherwise::Wait), and gets a verdict of
     /// [`Verdict::MustWait`], has been counted as pending; the caller must link it before it
     /// unlocks.
-    #[inline]
     fn decide(&self, queue: &mut Queue, wakes: &mut WakeList, otherwise: Otherwise) -> Verdict {
         let flags = self.flags.load(Ordering::Relaxed);
         let slots = self.slots.load(Ordering::Relaxed);
@@ -301,7 +300,6 @@ impl Core {
     }
 
     /// Hands free slots to those who wait, in order.
-    #[inline]
     fn grant(&self, queue: &mut Queue, wakes: &mut WakeList) {
         let mut word = self.load();
         let mut granted = false;
@@ -394,7 +392,6 @@ impl Core {
     }
 
     /// Ends a critical section: grants, tells those who wait for idleness, unlocks, wakes.
-    #[inline]
     fn settle_and_wake(&self, queue: MutexGuard<'_, Queue>) {
         let mut wakes = WakeList::default();
         self.settle(queue, &mut wakes);
@@ -402,7 +399,6 @@ impl Core {
     }
 
     /// Ends a critical section, and leaves the waking to the caller.
-    #[inline]
     fn settle(&self, mut queue: MutexGuard<'_, Queue>, wakes: &mut WakeList) {
         self.grant(&mut queue, wakes);
         if !queue.idle_waiters.is_empty() && self.is_idle(&queue) {

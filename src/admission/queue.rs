@@ -77,7 +77,6 @@ impl Queue {
     }
 
     /// Makes sure that the next [`push`](Self::push) does not allocate.
-    #[inline]
     pub(super) fn reserve(&mut self) {
         if self.vacant == NONE {
             self.entries.reserve(1);
@@ -86,7 +85,6 @@ impl Queue {
     }
 
     /// Links a waiter at the tail.
-    #[inline]
     pub(super) fn push(&mut self, waker: Waker, now: u32) -> Index {
         let entry = Entry {
             waker: Some(waker),
@@ -115,7 +113,6 @@ impl Queue {
     }
 
     /// Takes the first waiter out of the list, with a slot in hand, and returns its waker.
-    #[inline]
     pub(super) fn grant_first(&mut self) -> Option<Waker> {
         let index = match self.head {
             NONE => return None,
@@ -137,7 +134,6 @@ impl Queue {
     }
 
     /// Frees an entry that was granted.
-    #[inline]
     pub(super) fn remove_granted(&mut self, index: Index) {
         debug_assert!(self.is_granted(index));
         self.vacate(index);
@@ -179,7 +175,6 @@ impl Queue {
         Some(self.idle_waiters.swap_remove(position))
     }
 
-    #[inline]
     fn unlink(&mut self, index: Index) {
         let Entry { prev, next, .. } = self.entries[index as usize];
         match prev {
@@ -192,7 +187,6 @@ impl Queue {
         }
     }
 
-    #[inline]
     fn vacate(&mut self, index: Index) {
         self.used -= 1;
         if self.used == 0 {
