@@ -9,6 +9,7 @@
 
 mod flood;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -46,12 +47,13 @@ async fn main() -> ExitCode {
     };
     let mut flood = Flood::new(flags.url, &plan);
     let summary = flood.run(flags.seconds).await.summary();
-    if flags.json {
+    // Whoever reads may leave; the exit status says what happened all the same.
+    let _ = if flags.json {
         let json = serde_json::to_string(&summary).expect("plain data");
-        println!("{json}");
+        writeln!(io::stdout(), "{json}")
     } else {
-        print(&summary);
-    }
+        print(&summary)
+    };
     if summary.ok + summary.overflow > 0 {
         ExitCode::SUCCESS
     } else {
@@ -59,9 +61,10 @@ async fn main() -> ExitCode {
     }
 }
 
-fn print(summary: &Summary) {
+fn print(summary: &Summary) -> io::Result<()> {
+    let mut out = io::stdout().lock();
     let users: Vec<_> = summary.users.iter().map(String::as_str).collect();
-    println!();
+    writeln!(out)?;
     for (name, value) in [
         ("sent", summary.sent.to_string()),
         ("succeeded", summary.ok.to_string()),
@@ -73,6 +76,7 @@ fn print(summary: &Summary) {
         ("refusal p50", readable(summary.refusal_p50_us)),
         ("refusal p99", readable(summary.refusal_p99_us)),
     ] {
-        println!("{name:<16}{value:>10}");
+        writeln!(out, "{name:<16}{value:>10}")?;
     }
+    Ok(())
 }

@@ -24,9 +24,8 @@ use meshpool::inbound;
 use meshpool::istio::watch::{Change, RuleStatus};
 use meshpool::istio::{OnFull, RuleFile};
 use meshpool::telemetry::metrics::PoolMetrics;
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
 use self::admin::Admin;
@@ -75,6 +74,7 @@ async fn serve(flags: Flags) -> io::Result<()> {
         .map_err(io::Error::other)?
         .install_recorder()
         .map_err(io::Error::other)?;
+    tokio::spawn(upkeep(prometheus.clone()));
     let pool = InboundPool::builder()
         .name("user")
         .observing(flags.observe)
@@ -124,6 +124,16 @@ async fn serve(flags: Flags) -> io::Result<()> {
     Ok(())
 }
 
+/// Keeps the recorder small: without it, what was measured since the last look at `/metrics` stays
+/// in memory, measurement by measurement.
+async fn upkeep(prometheus: PrometheusHandle) {
+    let mut every = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        every.tick().await;
+        prometheus.run_upkeep();
+    }
+}
+
 /// Follows the rule file, from the time when its present state is in force.
 async fn limit_by(path: PathBuf, wait: bool, pool: &InboundPool) -> io::Result<RuleStatus> {
     let on_full = if wait { OnFull::Wait } else { OnFull::Refuse };
@@ -154,13 +164,27 @@ fn report(change: &Change) {
 }
 
 /// Ends when Kubernetes, or a terminal, asks the process to.
+#[cfg(unix)]
 fn told_to_end() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Ends when a terminal asks the process to.
+#[cfg(not(unix))]
+fn told_to_end() -> io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Nobody can tell it to end; that is no reason to.
+            std::future::pending().await
         }
     })
 }

@@ -15,9 +15,13 @@ fn number(phase: &Value, field: &str) -> u64 {
         .unwrap_or_else(|| panic!("{field} is {value}"))
 }
 
+// The guide's exit status says that refusals are faster than answers. At this latency that holds on
+// a slow machine, too, and the phase has room for some answers one after another.
+const TIMES: [&str; 4] = ["--seconds", "1.5", "--latency", "300ms"];
+
 #[tokio::test]
 async fn four_phases_go_as_the_guide_says() {
-    let flags = ["--seconds", "0.5", "--latency", "40ms", "--json"];
+    let flags = [&TIMES[..], &["--json"]].concat();
     let output = output("guide", &flags).await;
     assert!(output.status.success(), "{}", text(&output.stderr));
     let report = json(&output);
@@ -34,7 +38,7 @@ async fn four_phases_go_as_the_guide_says() {
             number(phase, "sent"),
             number(phase, "ok") + number(phase, "overflow")
         );
-        assert!(number(phase, "p50_us") >= 40_000);
+        assert!(number(phase, "p50_us") >= 300_000);
         assert!(number(phase, "p99_us") >= number(phase, "p50_us"));
     }
     for free in [&phases[0], &phases[3]] {
@@ -51,13 +55,13 @@ async fn four_phases_go_as_the_guide_says() {
         assert_eq!(number(limited, "peak_pending"), peak_pending);
         assert_eq!(number(limited, "max_requests_on_a_connection"), 1);
         assert_eq!(number(limited, "connections"), number(limited, "sent"));
-        assert!(number(limited, "refusal_p50_us") < 40_000);
+        assert!(number(limited, "refusal_p50_us") < 300_000);
     }
 }
 
 #[tokio::test]
 async fn the_log_comes_first_and_then_the_table() {
-    let flags = ["--seconds", "0.3", "--clients", "4"];
+    let flags = [&TIMES[..], &["--clients", "4"]].concat();
     let output = output("guide", &flags).await;
     assert!(output.status.success(), "{}", text(&output.stderr));
     let printed = text(&output.stdout);

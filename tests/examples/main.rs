@@ -5,4 +5,5 @@ mod guide;
 mod process;
 mod quickstart;
 mod readme;
+mod tls;
 mod user;

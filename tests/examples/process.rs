@@ -1,13 +1,33 @@
 //! An example that runs.
 
 use std::process::{ExitStatus, Output, Stdio};
+use std::time::Duration;
 use std::{env, fs};
 
+use reqwest::{Client, Response};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::timeout;
+
+/// What takes a minute never comes. It is no measure of anything, and only ends a test that hangs.
+pub(crate) async fn within<F: Future>(future: F) -> F::Output {
+    timeout(Duration::from_secs(60), future)
+        .await
+        .expect("it should have come to an end long ago")
+}
+
+/// A client with a connection of its own, whatever proxy the environment names.
+pub(crate) fn client() -> Client {
+    Client::builder().no_proxy().build().unwrap()
+}
+
+/// Asks, on a connection of its own, for as long as it takes.
+pub(crate) async fn get(url: String) -> reqwest::Result<Response> {
+    client().get(url).send().await
+}
 
 /// The command that runs an example. `cargo test` builds them beside the tests.
 fn command(name: &str) -> Command {
@@ -25,7 +45,7 @@ fn command(name: &str) -> Command {
 
 /// Runs an example to its end.
 pub(crate) async fn output(name: &str, flags: &[&str]) -> Output {
-    command(name).args(flags).output().await.unwrap()
+    within(command(name).args(flags).output()).await.unwrap()
 }
 
 /// What an example printed, which must be one JSON value and nothing else.
@@ -63,13 +83,13 @@ impl Running {
 
     /// The next line of its output.
     pub(crate) async fn line(&mut self) -> String {
-        self.stdout.recv().await.expect("it ended")
+        within(self.stdout.recv()).await.expect("it ended")
     }
 
     /// Waits until it says so on standard error.
     pub(crate) async fn says(&mut self, what: &str) {
         let mut before = Vec::new();
-        while let Some(line) = self.stderr.recv().await {
+        while let Some(line) = within(self.stderr.recv()).await {
             if line.contains(what) {
                 return;
             }
@@ -83,13 +103,12 @@ impl Running {
         let id = self.child.id().expect("it runs").to_string();
         let kill = Command::new("sh")
             .args(["-c", "kill -TERM \"$0\"", &id])
-            .status()
-            .await;
-        assert!(kill.unwrap().success());
+            .status();
+        assert!(within(kill).await.unwrap().success());
     }
 
     pub(crate) async fn ended(&mut self) -> ExitStatus {
-        self.child.wait().await.unwrap()
+        within(self.child.wait()).await.unwrap()
     }
 }
 

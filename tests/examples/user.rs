@@ -1,9 +1,12 @@
 //! `user`: the service to embed.
 
+use std::time::Duration;
+
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
-use crate::process::{RuleFile, Running};
+use crate::process::{RuleFile, Running, client, get, within};
 
 /// A `user` that is ready, with an admin address.
 pub(crate) struct User {
@@ -34,30 +37,36 @@ impl User {
 
     /// Asks for the user, on a connection of its own.
     async fn ask(&self) -> Response {
-        reqwest::get(self.url()).await.unwrap()
+        within(get(self.url())).await.unwrap()
     }
 
     async fn admin(&self, path: &str) -> Response {
         let url = format!("http://{}{path}", self.admin);
-        reqwest::get(url).await.unwrap()
+        within(get(url)).await.unwrap()
     }
 
     async fn stats(&self) -> Value {
-        let text = self.admin("/stats").await.text().await.unwrap();
-        serde_json::from_str(&text).unwrap()
+        serde_json::from_str(&text(self.admin("/stats").await).await).unwrap()
     }
 
     /// Waits until `/stats` says so.
     async fn until(&self, field: &str, value: Value) {
-        while self.stats().await[field] != value {
-            tokio::task::yield_now().await;
-        }
+        within(async {
+            while self.stats().await[field] != value {
+                sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
     }
+}
+
+async fn text(answer: Response) -> String {
+    within(answer.text()).await.unwrap()
 }
 
 async fn kevin(answer: Response) {
     assert_eq!(answer.status(), StatusCode::OK);
-    assert_eq!(answer.text().await.unwrap(), "Kevin");
+    assert_eq!(text(answer).await, "Kevin");
 }
 
 #[tokio::test]
@@ -78,12 +87,12 @@ async fn without_a_rule_nothing_is_limited() {
 async fn the_metrics_are_those_of_the_moment() {
     let rule = RuleFile::with("http: {http2MaxRequests: 1}");
     let user = User::start(&["--rule", &rule.path(), "--latency", "3600s"]).await;
-    let _held = tokio::spawn(reqwest::get(user.url()));
+    let _held = tokio::spawn(get(user.url()));
     user.until("active", json!(1)).await;
     let refused = user.ask().await;
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
 
-    let page = user.admin("/metrics").await.text().await.unwrap();
+    let page = text(user.admin("/metrics").await).await;
     for line in [
         r#"meshpool_active_requests{pool="user"} 1"#,
         r#"meshpool_max_requests{pool="user"} 1"#,
@@ -140,7 +149,7 @@ async fn a_rule_that_appears_changes_and_goes_is_followed() {
 async fn a_saturated_service_refuses_is_not_ready_and_is_healthy() {
     let rule = RuleFile::with("http: {http2MaxRequests: 1}");
     let user = User::start(&["--rule", &rule.path(), "--latency", "3600s"]).await;
-    let held = tokio::spawn(reqwest::get(user.url()));
+    let held = tokio::spawn(get(user.url()));
     user.until("active", json!(1)).await;
 
     let refused = user.ask().await;
@@ -149,7 +158,7 @@ async fn a_saturated_service_refuses_is_not_ready_and_is_healthy() {
     assert_eq!(user.stats().await["overflowed"]["max_requests"], 1);
     let ready = user.admin("/readyz").await;
     assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(ready.text().await.unwrap(), "saturated\n");
+    assert_eq!(text(ready).await, "saturated\n");
     assert_eq!(user.admin("/healthz").await.status(), StatusCode::OK);
 
     // The client goes, and its slot is free again.
@@ -163,7 +172,7 @@ async fn an_observing_service_counts_and_refuses_nothing() {
     let rule = RuleFile::with("http: {http2MaxRequests: 1}");
     let flags = ["--rule", &rule.path(), "--observe", "--latency", "3600s"];
     let user = User::start(&flags).await;
-    let held = [(); 3].map(|()| tokio::spawn(reqwest::get(user.url())));
+    let held = [(); 3].map(|()| tokio::spawn(get(user.url())));
     user.until("would_overflow", json!(2)).await;
     let stats = user.stats().await;
     assert_eq!(stats["overflowed"]["max_requests"], 0);
@@ -175,10 +184,10 @@ async fn an_observing_service_counts_and_refuses_nothing() {
 async fn a_connection_carries_as_many_requests_as_the_rule_says() {
     let rule = RuleFile::with("http: {maxRequestsPerConnection: 2}");
     let user = User::start(&["--rule", &rule.path(), "--latency", "0ms"]).await;
-    let client = reqwest::Client::new();
+    let client = client();
     let mut closes = Vec::new();
     for _ in 0..4 {
-        let answer = client.get(user.url()).send().await.unwrap();
+        let answer = within(client.get(user.url()).send()).await.unwrap();
         closes.push(answer.headers().contains_key("connection"));
         kevin(answer).await;
     }
@@ -186,18 +195,37 @@ async fn a_connection_carries_as_many_requests_as_the_rule_says() {
 }
 
 #[tokio::test]
-async fn sigterm_finishes_what_runs_and_ends_well() {
-    let mut user = User::start(&["--latency", "3s"]).await;
-    let running = tokio::spawn(reqwest::get(user.url()));
+async fn sigterm_says_closing_while_a_request_runs_and_ends_when_none_does() {
+    let mut user = User::start(&["--latency", "3600s"]).await;
+    let held = tokio::spawn(get(user.url()));
     user.until("active", json!(1)).await;
 
     user.process.terminate().await;
     user.process.says("draining").await;
-    let ready = user.admin("/readyz").await;
-    assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(ready.text().await.unwrap(), "closing\n");
+    within(async {
+        while user.admin("/readyz").await.status() == StatusCode::OK {
+            sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    assert_eq!(text(user.admin("/readyz").await).await, "closing\n");
+    assert_eq!(user.stats().await["active"], 1);
 
-    kevin(running.await.unwrap().unwrap()).await;
+    // The client goes, and nothing runs any more.
+    held.abort();
+    user.process.says("drained").await;
+    assert_eq!(user.process.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn sigterm_finishes_what_runs_and_ends_well() {
+    let mut user = User::start(&["--latency", "2s"]).await;
+    let running = tokio::spawn(get(user.url()));
+    // Not `active`, which on a slow machine nobody might see.
+    user.until("admitted", json!(1)).await;
+
+    user.process.terminate().await;
+    kevin(within(running).await.unwrap().unwrap()).await;
     user.process.says("drained").await;
     assert_eq!(user.process.ended().await.code(), Some(0));
 }

@@ -123,7 +123,7 @@ async fn h2load_on_http1_gets_all_its_answers() {
 }
 
 #[tokio::test]
-async fn the_tls_example_serves_itself() {
+async fn the_tls_examples_client_gets_an_answer_on_each_connection() {
     let (listener, certificate) = TlsListener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let addr = listener.local_addr().unwrap();
     start(listener, 1);

@@ -58,7 +58,8 @@ impl Flood {
         }
     }
 
-    /// Lets all ask for so long; what they began by then they finish.
+    /// Lets all ask for so long, and each of them once at least; what they began by then they
+    /// finish.
     pub(crate) async fn run(&mut self, time: Duration) -> Tally {
         let end = Instant::now() + time;
         let mut running: JoinSet<_> = self
@@ -85,7 +86,7 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
 impl Client {
     async fn run(&mut self, end: Instant) -> Tally {
         let mut tally = Tally::default();
-        while Instant::now() < end {
+        loop {
             let asked = Instant::now();
             let answer = Answer::of(self.connection.get().await);
             tally.add(&answer, asked.elapsed());
@@ -96,7 +97,9 @@ impl Client {
             if !matches!(answer, Answer::User(_)) {
                 sleep(REST).await;
             }
+            if Instant::now() >= end {
+                return tally;
+            }
         }
-        tally
     }
 }
