@@ -7,5 +7,6 @@ mod programs;
 mod serve;
 mod support;
 mod timers;
+mod transfers;
 mod tunnels;
 mod watch;

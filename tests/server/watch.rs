@@ -1,6 +1,7 @@
 //! `watch` around each kind of connection, driven by an accept loop that is not ours.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
@@ -17,8 +18,8 @@ use meshpool::inbound::watch::{ConnectionIo, ConnectionService, WatchError};
 use meshpool::inbound::{WatchedConnection, Watcher};
 use meshpool::{InboundPool, Limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::task::{JoinHandle, consume_budget};
+use tokio::time::{Instant, sleep, timeout};
 use tower::ServiceExt;
 
 type Io = ConnectionIo<TokioIo<DuplexStream>>;
@@ -205,6 +206,34 @@ async fn shut_down_retires_every_kind_and_serves_what_is_active() {
     for ended in ends {
         ended.await.unwrap().unwrap();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn shut_down_reaches_a_connection_whose_first_poll_had_no_budget_left() {
+    let pool = pool(100);
+    let watcher = pool.watcher();
+    let (socket, mut ours) = tokio::io::duplex(1024);
+    let connection = watcher.connection();
+    let io = connection.io(TokioIo::new(socket));
+    let service = connection.service(TowerToHyperService::new(app()));
+    let ended = tokio::spawn(async move {
+        let mut watch = pin!(Kind::Http1.serve(connection, io, service));
+        let mut spent = false;
+        poll_fn(|cx| {
+            if !spent {
+                while pin!(consume_budget()).poll(cx).is_ready() {}
+                spent = true;
+            }
+            watch.as_mut().poll(cx)
+        })
+        .await
+    });
+    sleep(Duration::from_secs(1)).await;
+    watcher.shut_down();
+    let read = timeout(Duration::from_secs(1), ours.read(&mut [0; 1])).await;
+    assert_eq!(read.expect("it is told of the shutdown").unwrap(), 0);
+    drop(ours);
+    ended.await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]

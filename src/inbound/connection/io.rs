@@ -24,6 +24,8 @@ pub struct ConnectionIo<I> {
     connection: Arc<Connection>,
     /// How much of the preface has been seen; all of it also once it is known not to come.
     preface: usize,
+    /// It was a flush that found the peer taking nothing.
+    flush_waits: bool,
     /// Our side is closed.
     linger: Option<Linger>,
     /// The socket's place among the accepted, given back after the socket is closed.
@@ -40,6 +42,7 @@ impl<I> ConnectionIo<I> {
             io,
             connection,
             preface: 0,
+            flush_waits: false,
             linger: None,
             _slot: slot,
         }
@@ -70,10 +73,12 @@ impl<I> ConnectionIo<I> {
     }
 
     /// Notes how a write went.
-    fn wrote<T>(&self, result: &Poll<io::Result<T>>) {
-        match result {
-            Poll::Ready(_) => self.connection.wrote(),
-            Poll::Pending => self.connection.blocked(),
+    fn wrote<T>(&mut self, result: &Poll<io::Result<T>>) {
+        if result.is_ready() {
+            self.connection.unblocked();
+            self.flush_waits = false;
+        } else {
+            self.connection.blocked();
         }
     }
 }
@@ -127,9 +132,12 @@ impl<I: Read + Write + Unpin> Write for ConnectionIo<I> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let result = Pin::new(&mut self.io).poll_flush(cx);
-        // A plain socket's flush does nothing, and says nothing of a write that waits.
+        // A plain socket's flush does nothing, and says nothing of a write that waits. One that
+        // had to wait (TLS) has had its buffer taken when it is done.
         if result.is_pending() {
-            self.connection.blocked();
+            self.flush_waits |= self.connection.blocked();
+        } else if std::mem::take(&mut self.flush_waits) {
+            self.connection.unblocked();
         }
         result
     }

@@ -86,18 +86,21 @@ impl Connection {
         (since != 0).then(|| self.moment(since))
     }
 
-    pub(super) fn wrote(&self) {
+    pub(super) fn unblocked(&self) {
         // Mostly it is 0 already, and a load is cheaper.
         if self.blocked_since.load(Ordering::Relaxed) != 0 {
             self.blocked_since.store(0, Ordering::Relaxed);
         }
     }
 
-    pub(super) fn blocked(&self) {
-        if self.blocked_since.load(Ordering::Relaxed) == 0 {
+    /// Says whether it was not blocked before.
+    pub(super) fn blocked(&self) -> bool {
+        let begins = self.blocked_since.load(Ordering::Relaxed) == 0;
+        if begins {
             self.blocked_since
                 .store(self.now().max(1), Ordering::Relaxed);
         }
+        begins
     }
 
     pub(super) fn hear(&self) {

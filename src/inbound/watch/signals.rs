@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Waker};
 
 use tokio::sync::watch::Receiver;
+use tokio::task::unconstrained;
 
 use crate::Limits;
 
@@ -107,12 +108,14 @@ fn news(
 ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     let mut limits = limits.receiver.clone();
     let mut shutdown = shutdown.receiver.clone();
-    Box::pin(async move {
+    // A task that has spent Tokio's budget would be told to wait without being registered, and is
+    // taken for registered from then on. This is one poll for each change: it needs no budget.
+    Box::pin(unconstrained(async move {
         tokio::select! {
             () = change(&mut limits) => {}
             () = change(&mut shutdown) => {}
         }
-    })
+    }))
 }
 
 /// Waits for a change; for ever, once nobody is left to make one.
