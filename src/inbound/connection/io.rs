@@ -13,6 +13,10 @@ use super::{Connection, Protocol};
 /// How a client begins HTTP/2.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+/// What HTTP/2 writes at once is not taken for a part of a response unless it is longer: PINGs and
+/// SETTINGS are acknowledged in fewer bytes, and a client that sends those is idle all the same.
+const SMALL: usize = 64;
+
 /// A connection's socket, watched: whether the peer sends, and whether it takes. Made by
 /// [`WatchedConnection::io`](crate::inbound::watch::WatchedConnection::io).
 ///
@@ -72,13 +76,23 @@ impl<I> ConnectionIo<I> {
         }
     }
 
-    /// Notes how a write went.
-    fn wrote<T>(&mut self, result: &Poll<io::Result<T>>) {
+    /// Notes how a write or shutdown went.
+    fn progressed<T>(&mut self, result: &Poll<io::Result<T>>) {
         if result.is_ready() {
             self.connection.unblocked();
             self.flush_waits = false;
         } else {
             self.connection.blocked();
+        }
+    }
+
+    /// Notes how a write went.
+    fn wrote(&mut self, result: &Poll<io::Result<usize>>) {
+        self.progressed(result);
+        if let Poll::Ready(Ok(written)) = result {
+            if *written > SMALL || self.connection.protocol() != Protocol::Http2 {
+                self.connection.sent();
+            }
         }
     }
 }
@@ -146,7 +160,7 @@ impl<I: Read + Write + Unpin> Write for ConnectionIo<I> {
         let this = &mut *self;
         if this.linger.is_none() {
             let result = Pin::new(&mut this.io).poll_shutdown(cx);
-            this.wrote(&result);
+            this.progressed(&result);
             ready!(result)?;
             // In a tunnel each side closes in its own time.
             if this.connection.is_tunnel() {

@@ -14,7 +14,9 @@ pub(crate) struct Connection {
     opened: Instant,
     count: Count,
     active: AtomicUsize,
-    /// When a request last ended: since when the connection is idle, if none is active.
+    /// When a request last ended, or a part of a response was last taken by the socket: hyper
+    /// drops a body when it has its last bytes, and it may be long until they have left. Since
+    /// then the connection is idle, if no request is active and the peer takes what it is sent.
     idle_since: AtomicU64,
     protocol: AtomicU8,
     /// Since when the peer takes nothing of what there is to write; 0 if it does.
@@ -73,10 +75,12 @@ impl Connection {
         self.protocol.store(protocol as u8, Ordering::Relaxed);
     }
 
-    /// Since when no request has been active; `None` while one is.
+    /// Since when no request has been active and no response under way; `None` while there is
+    /// one. A response that the peer does not take is under way until the stall timeout.
     pub(crate) fn idle_since(&self) -> Option<Instant> {
         // The end of a request stores the moment before it takes itself off.
-        let idle = self.active.load(Ordering::Acquire) == 0;
+        let idle = self.active.load(Ordering::Acquire) == 0
+            && self.blocked_since.load(Ordering::Relaxed) == 0;
         idle.then(|| self.moment(self.idle_since.load(Ordering::Relaxed)))
     }
 
@@ -101,6 +105,11 @@ impl Connection {
                 .store(self.now().max(1), Ordering::Relaxed);
         }
         begins
+    }
+
+    /// Notes that a part of a response was taken.
+    pub(super) fn sent(&self) {
+        self.idle_since.fetch_max(self.now(), Ordering::Relaxed);
     }
 
     pub(super) fn hear(&self) {

@@ -42,7 +42,9 @@
 //!   served, or with [`refuse_late_streams`](Watcher::refuse_late_streams) answered with
 //!   REFUSED_STREAM, which tells the client that it may safely send them again.
 //! - It had no active request for [`idle_timeout`](crate::Limits::idle_timeout). A request is
-//!   active until its response body is dropped. A `CONNECT` that was granted on an HTTP/2 stream
+//!   active until its response body is dropped, and, if the socket is
+//!   [watched](WatchedConnection::io), as long as the peer goes on to take what is left of the
+//!   response within that time. A `CONNECT` that was granted on an HTTP/2 stream
 //!   keeps its connection from being idle from then on.
 //! - It reached the age of [`max_connection_duration`](crate::Limits::max_connection_duration).
 //! - [`Watcher::shut_down`] was called.
