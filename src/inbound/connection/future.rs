@@ -11,6 +11,7 @@ use crate::http::BoxError;
 
 pin_project! {
     /// The response future of [`ConnectionService`](super::ConnectionService).
+    #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F> {
         #[pin]
         state: State<F>,

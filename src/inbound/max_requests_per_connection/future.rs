@@ -12,6 +12,7 @@ use crate::inbound::connection::{Count, Reply};
 pin_project! {
     /// The future of [`MaxRequestsPerConnection`](super::MaxRequestsPerConnection).
     #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
     pub struct MakeFuture<F> {
         #[pin]
         future: F,
@@ -22,6 +23,7 @@ pin_project! {
 pin_project! {
     /// The response future of [`CountRequests`].
     #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F> {
         #[pin]
         future: F,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use super::Listener;
@@ -63,7 +64,10 @@ impl<L: Listener> Acceptor<L> {
                     if let Some(on_error) = &self.on_error {
                         on_error(&error);
                     }
-                    if !is_the_clients(&error) {
+                    if is_the_clients(&error) {
+                        // Many in a row are not to keep a shutdown from being heard.
+                        yield_now().await;
+                    } else {
                         // No descriptors, no memory: it takes a while until there are any.
                         sleep(pause).await;
                         pause = (pause * 2).min(LONGEST_PAUSE);
