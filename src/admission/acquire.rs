@@ -4,13 +4,11 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Instant;
 
-use super::core::Entered;
+use super::core::{Entered, Ticket};
 use super::handle::Handle;
 use super::overflow::Overflow;
 use super::permit::Permit;
-use super::queue::Index;
 use super::wake::WakeList;
 
 /// Resolves to a [`Permit`] once there is a slot, in the order of first polls, or at once to
@@ -30,10 +28,7 @@ pub struct Acquire<H: Handle> {
 #[derive(Debug)]
 enum State {
     Unpolled,
-    Waiting {
-        index: Index,
-        since: Option<Instant>,
-    },
+    Waiting(Ticket),
     Done,
 }
 
@@ -58,8 +53,8 @@ impl<H: Handle> Acquire<H> {
             Entered::Admitted => Poll::Ready(Ok(Permit::new(self.handle.clone(), true))),
             Entered::Uncounted => Poll::Ready(Ok(Permit::new(self.handle.clone(), false))),
             Entered::Overflow(overflow) => Poll::Ready(Err(overflow.into())),
-            Entered::Queued(index, since) => {
-                self.state = State::Waiting { index, since };
+            Entered::Queued(ticket) => {
+                self.state = State::Waiting(ticket);
                 Poll::Pending
             }
         };
@@ -74,7 +69,7 @@ impl<H: Handle> Acquire<H> {
 
     /// Whether it waits in the queue (or was granted there, and has not been polled since).
     pub fn is_waiting(&self) -> bool {
-        matches!(self.state, State::Waiting { .. })
+        matches!(self.state, State::Waiting(_))
     }
 
     /// Leaves the queue because its time is up; counted as timed out.
@@ -101,23 +96,21 @@ impl<H: Handle> Acquire<H> {
     /// # Ok::<(), meshpool::admission::Overflow>(()) }).unwrap();
     /// ```
     pub fn time_out(&mut self) -> Option<Permit<H>> {
-        let State::Waiting { index, since } = self.state else {
+        let State::Waiting(ticket) = self.state else {
             return None;
         };
         self.state = State::Done;
         let core = self.handle.core();
-        core.time_out(index).then(|| {
+        core.time_out(ticket).then(|| {
             let permit = Permit::new(self.handle.clone(), true);
-            self.waited(since);
+            self.waited(ticket);
             permit
         })
     }
 
     /// Its wait is over. Observers are foreign code, and may panic: what it got is in safety.
-    fn waited(&self, since: Option<Instant>) {
-        if let Some(since) = since {
-            let waited = since.elapsed();
-            self.handle.core().waited(waited);
+    fn waited(&self, ticket: Ticket) {
+        if let Some(waited) = self.handle.core().waited(ticket) {
             self.handle.waited(waited);
         }
     }
@@ -125,9 +118,9 @@ impl<H: Handle> Acquire<H> {
     /// Leaves the queue because what the wait was for has come from elsewhere: counted as a wait
     /// that is over, and not as cancelled.
     pub(crate) fn leave(&mut self) {
-        if let State::Waiting { index, since } = std::mem::replace(&mut self.state, State::Done) {
-            self.handle.core().withdraw(index);
-            self.waited(since);
+        if let State::Waiting(ticket) = std::mem::replace(&mut self.state, State::Done) {
+            self.handle.core().withdraw(ticket);
+            self.waited(ticket);
         }
     }
 }
@@ -142,11 +135,11 @@ impl<H: Handle> Future for Acquire<H> {
         let this = &mut *self;
         match this.state {
             State::Unpolled => this.enter(cx.waker()),
-            State::Waiting { index, since } => {
-                ready!(this.handle.core().poll_granted(index, cx.waker()));
+            State::Waiting(ticket) => {
+                ready!(this.handle.core().poll_granted(ticket, cx.waker()));
                 this.state = State::Done;
                 let permit = Permit::new(this.handle.clone(), true);
-                this.waited(since);
+                this.waited(ticket);
                 Poll::Ready(Ok(permit))
             }
             State::Done => panic!("Acquire polled after it was ready"),
@@ -156,8 +149,8 @@ impl<H: Handle> Future for Acquire<H> {
 
 impl<H: Handle> Drop for Acquire<H> {
     fn drop(&mut self) {
-        if let State::Waiting { index, .. } = self.state {
-            self.handle.core().cancel(index);
+        if let State::Waiting(ticket) = self.state {
+            self.handle.core().cancel(ticket);
         }
     }
 }

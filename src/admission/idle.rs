@@ -5,8 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::core::IdleTicket;
 use super::handle::Handle;
-use super::queue::IdleTicket;
 
 /// Resolves at a moment at which nothing was active and nothing pending.
 ///

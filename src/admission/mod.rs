@@ -57,18 +57,14 @@ compile_error!(
 );
 
 mod acquire;
-mod clock;
 mod core;
 mod handle;
 mod idle;
 mod limiter;
 mod overflow;
 mod permit;
-mod queue;
 mod stats;
-mod sync;
 mod wake;
-mod word;
 
 pub use self::acquire::Acquire;
 #[cfg(feature = "inbound")]

@@ -20,8 +20,7 @@ struct More {
 }
 
 impl WakeList {
-    pub(super) fn push(&mut self, waker: Option<Waker>) {
-        let Some(waker) = waker else { return };
+    pub(super) fn push(&mut self, waker: Waker) {
         if self.first.is_none() {
             self.first = Some(waker);
         } else {
@@ -49,19 +48,12 @@ impl WakeList {
         }
     }
 
+    #[inline]
     fn wake_from(&mut self, first: Waker) {
         let mut panicked = wake(first);
-        let rest = self
-            .more
-            .as_mut()
-            .map(|more| std::mem::take(&mut more.rest));
-        for waker in rest.into_iter().flatten() {
-            if let Some(panic) = wake(waker) {
-                match panicked {
-                    None => panicked = Some(panic),
-                    // What was thrown may be anything, and dropping it may panic in turn.
-                    Some(_) => std::mem::forget(panic),
-                }
+        if let Some(more) = &mut self.more {
+            for waker in std::mem::take(&mut more.rest) {
+                panicked = first_of(panicked, wake(waker));
             }
         }
         if let Some(panic) = panicked {
@@ -74,6 +66,19 @@ impl WakeList {
     }
 }
 
-fn wake(waker: Waker) -> Option<Box<dyn Any + Send>> {
+type Panic = Box<dyn Any + Send>;
+
+fn first_of(first: Option<Panic>, second: Option<Panic>) -> Option<Panic> {
+    match (first, second) {
+        (Some(first), Some(second)) => {
+            // What was thrown may be anything, and dropping it may panic in turn.
+            std::mem::forget(second);
+            Some(first)
+        }
+        (first, second) => first.or(second),
+    }
+}
+
+fn wake(waker: Waker) -> Option<Panic> {
     catch_unwind(AssertUnwindSafe(|| waker.wake())).err()
 }

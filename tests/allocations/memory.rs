@@ -27,13 +27,13 @@ fn an_admission_is_192_bytes_and_160_of_counters() {
 }
 
 #[test]
-fn a_waiter_is_28_bytes() {
+fn a_waiter_is_24_bytes() {
     const WAITERS: usize = 1 << 14;
 
     let admission = Admission::new(0, None);
     let mut waiters = Vec::with_capacity(WAITERS);
     let bytes = bytes(|| wait(&admission, &mut waiters, WAITERS));
-    assert_eq!(bytes, 28 * WAITERS as i64);
+    assert_eq!(bytes, 24 * WAITERS as i64);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Places: bounded, first in first out, and nobody waits for ever.
 
+use std::sync::Arc;
 use std::task::Poll;
 
 use loom::future::block_on;
+use loom::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::{Model, check, poll};
 
@@ -113,6 +115,30 @@ fn slots_go_to_the_first_in_the_queue() {
         assert!(poll(&mut c).is_pending());
         drop((first, second, a, b, c));
         model.finish(2, 3);
+    });
+}
+
+#[test]
+fn a_grant_shows_what_was_done_in_the_slot() {
+    check(|| {
+        let model = Model::new(1, 1);
+        let held = model.hold();
+        let mut acquire = model.queue_up();
+        let done = Arc::new(AtomicU32::new(0));
+        let thread = model.spawn({
+            let done = done.clone();
+            move |_| {
+                done.store(1, Relaxed);
+                drop(held);
+            }
+        });
+        // Polled out of its own accord: no wake-up orders the two.
+        let granted = poll(&mut acquire);
+        assert!(granted.is_pending() || done.load(Relaxed) == 1);
+        drop(granted);
+        thread.join().unwrap();
+        drop(acquire);
+        model.finish(1, 1);
     });
 }
 
