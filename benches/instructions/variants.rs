@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use tower::layer::util::Identity;
 use tower::{Layer, Service};
 
-use crate::subjects::{self, Bare, PLENTY, request};
+use crate::subjects::{self, BARE, PLENTY, request};
 
 /// Something to count the instructions of.
 pub(crate) struct Variant {
@@ -105,13 +105,13 @@ pub(crate) const VARIANTS: &[Variant] = &[
     // A refusal with the typed error, the service cloned for each request.
     base("refusal/tower_load_shed", |count| {
         let slots = Arc::new(Semaphore::new(0));
-        let service = subjects::tower_load_shed(Bare, &slots);
+        let service = subjects::tower_load_shed(BARE, &slots);
         for number in 0..count {
             assert!(request(&mut service.clone(), number).is_err());
         }
     }),
     variant("refusal/meshpool_static", |count| {
-        let service = subjects::meshpool_static(0).admit_layer().layer(Bare);
+        let service = subjects::meshpool_static(0).admit_layer().layer(BARE);
         for number in 0..count {
             assert!(request(&mut service.clone(), number).is_err());
         }
