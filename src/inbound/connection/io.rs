@@ -104,18 +104,19 @@ impl<I: Read + Unpin> Read for ConnectionIo<I> {
         mut buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         let missing = PREFACE.len() - self.preface;
-        if missing == 0 {
-            ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        let result = if missing == 0 {
+            Pin::new(&mut self.io).poll_read(cx, buf)
         } else {
             let mut first = [0; PREFACE.len()];
             let len = missing.min(buf.remaining());
             let mut first = ReadBuf::new(&mut first[..len]);
-            ready!(Pin::new(&mut self.io).poll_read(cx, first.unfilled()))?;
+            let result = Pin::new(&mut self.io).poll_read(cx, first.unfilled());
             self.note(first.filled());
             buf.put_slice(first.filled());
-        }
-        self.connection.hear();
-        Poll::Ready(Ok(()))
+            result
+        };
+        self.connection.hear(result.is_ready());
+        result
     }
 }
 

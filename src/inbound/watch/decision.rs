@@ -87,6 +87,11 @@ impl Course {
             return Step::Wait(due.next);
         };
         if let Some(grace) = policy.grace {
+            // An HTTP/2 client may go on as if it had heard nothing: hyper closes the connection
+            // once the client has acknowledged a PING. It is not to be served for ever.
+            if due.is_past(retired, grace) {
+                connection.close_to_streams();
+            }
             let idle = connection.idle_since().map(|since| since.max(retired));
             let expired = match self.ending {
                 Some(ending) => due.is_past(ending, grace),

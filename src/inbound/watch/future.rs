@@ -11,6 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::GracefulConnection;
 use super::decision::{Course, Step};
+use super::graceful::sealed::Seal;
 use super::signals::Signals;
 use super::watcher::{Policy, WatchedConnection};
 use crate::inbound::connection::Connection;
@@ -97,7 +98,7 @@ impl<C: GracefulConnection> Future for Watch<C> {
                 Instant::now(),
             );
             match step {
-                Step::Retire => http.graceful_shutdown(),
+                Step::Retire => http.graceful_shutdown(Seal),
                 Step::Expire => break WatchError::GraceExpired,
                 Step::Stall(timeout) => break WatchError::Stalled(timeout),
                 Step::Wait(None) => return Poll::Pending,

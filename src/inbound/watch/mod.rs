@@ -50,8 +50,9 @@
 //! - [`Watcher::shut_down`] was called.
 //!
 //! A retired connection takes no further requests (HTTP/1) or tells its client to send none
-//! (HTTP/2), serves what is in flight, and closes. If it is not closed by then, it is dropped
-//! when the [`grace`](Watcher::grace) period is over.
+//! (HTTP/2), serves what is in flight, and closes. There is a [`grace`](Watcher::grace) period for
+//! that, after which the connection takes nothing more and is dropped: at once if it is too old or
+//! was shut down, and otherwise when what is still active then has ended.
 //!
 //! # Live changes
 //!
