@@ -181,3 +181,34 @@ impl<I: fmt::Debug> fmt::Debug for ConnectionIo<I> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+    use std::task::Waker;
+    use std::time::Duration;
+
+    use hyper_util::rt::TokioIo;
+    use tokio::time::advance;
+
+    use super::super::{Count, Jitter};
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flush_with_nothing_to_do_leaves_a_write_waiting() {
+        let count = Count::new(&Arc::new(AtomicU32::new(0)), Jitter::default());
+        let connection = Arc::new(Connection::new(count));
+        let (socket, _peer) = tokio::io::duplex(5);
+        let mut io = ConnectionIo::new(TokioIo::new(socket), connection.clone(), None);
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut io).poll_write(cx, b"Kevin").is_ready());
+        assert_eq!(connection.blocked_since(), None);
+
+        advance(Duration::from_secs(1)).await;
+        assert!(Pin::new(&mut io).poll_write(cx, b"Kevin").is_pending());
+        let since = connection.blocked_since().expect("it waits");
+        advance(Duration::from_secs(1)).await;
+        assert!(Pin::new(&mut io).poll_flush(cx).is_ready());
+        assert_eq!(connection.blocked_since(), Some(since));
+    }
+}
