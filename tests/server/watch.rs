@@ -269,6 +269,23 @@ async fn what_is_not_closed_within_the_grace_period_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_retired_connection_that_breaks_with_a_request_active_has_failed() {
+    let watcher = pool(100).watcher();
+    let (mut socket, ended) = Kind::Http1.open(&watcher, 1024);
+    let get = b"GET /slow HTTP/1.1\r\nhost: user\r\n\r\n";
+    socket.write_all(get).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    watcher.shut_down();
+    sleep(Duration::from_secs(1)).await;
+    drop(socket);
+    let ended = ended.await.unwrap();
+    assert!(
+        matches!(ended, Err(WatchError::Connection(()))),
+        "{ended:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_peer_that_takes_nothing_is_told_from_others() {
     let pool = InboundPool::builder()
         .stall_timeout(Duration::from_secs(9))

@@ -27,6 +27,8 @@ pub(crate) struct Connection {
     read_ready: AtomicBool,
     /// Whether an HTTP/1 connection was handed over to another protocol.
     tunnel: AtomicBool,
+    /// Whether there was a response once the connection had carried its number of requests.
+    last_answered: AtomicBool,
     /// Whether HTTP/2 streams are refused from now on.
     closed: AtomicBool,
     /// Whether the client opens streams all the same.
@@ -54,6 +56,7 @@ impl Connection {
             heard: AtomicBool::new(false),
             read_ready: AtomicBool::new(false),
             tunnel: AtomicBool::new(false),
+            last_answered: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             ignored: AtomicBool::new(false),
         }
@@ -122,6 +125,19 @@ impl Connection {
         if !self.ignored.load(Ordering::Relaxed) {
             self.idle_since.fetch_max(self.now(), Ordering::Relaxed);
         }
+    }
+
+    /// Notes that a response is about to be sent.
+    pub(super) fn answer(&self) {
+        if self.count.is_reached() {
+            self.last_answered.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a response was sent, or is about to be, once the connection had carried its number
+    /// of requests.
+    pub(crate) fn has_answered_last(&self) -> bool {
+        self.last_answered.load(Ordering::Relaxed)
     }
 
     /// Has HTTP/2 streams refused from now on; those that are active go on.

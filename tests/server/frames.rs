@@ -1,5 +1,5 @@
-//! An HTTP/2 client that is deaf: it acknowledges nothing, heeds no GOAWAY, and opens streams on
-//! and on. Frame by frame, since no library behaves like that.
+//! HTTP/2 frame by frame: when GOAWAY comes, and what becomes of a client that is deaf to it,
+//! acknowledges nothing, and opens streams on and on, as no library does.
 
 use std::time::Duration;
 
@@ -18,10 +18,11 @@ use tokio::time::{Instant, sleep, sleep_until};
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
 const END_STREAM_AND_HEADERS: u8 = 0x5;
 const REFUSED_STREAM: u32 = 7;
 
-struct Deaf {
+struct Client {
     socket: DuplexStream,
     last_stream: u32,
     ended: JoinHandle<Result<(), WatchError<hyper::Error>>>,
@@ -31,6 +32,7 @@ struct Deaf {
 enum Answer {
     Served,
     Refused,
+    GoAway,
 }
 
 fn secs(secs: u64) -> Duration {
@@ -44,7 +46,7 @@ fn watcher() -> Watcher {
         .grace(secs(7))
 }
 
-impl Deaf {
+impl Client {
     async fn connect(watcher: &Watcher) -> Self {
         let app = Router::new()
             .route("/user", get(|| async { "Kevin" }))
@@ -96,8 +98,8 @@ impl Deaf {
         stream
     }
 
-    /// Reads on until there is an answer on a stream, and says on which.
-    async fn answer(&mut self) -> (u32, Answer) {
+    /// Reads on until there is an answer on a stream, and says on which, or a GOAWAY.
+    async fn heard(&mut self) -> (u32, Answer) {
         loop {
             let mut head = [0; 9];
             self.socket.read_exact(&mut head).await.unwrap();
@@ -106,12 +108,23 @@ impl Deaf {
             self.socket.read_exact(&mut payload).await.unwrap();
             let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
             match head[3] {
+                GOAWAY => return (stream, Answer::GoAway),
                 HEADERS => return (stream, Answer::Served),
                 RST_STREAM => {
                     assert_eq!(payload, REFUSED_STREAM.to_be_bytes());
                     return (stream, Answer::Refused);
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// Reads on until there is an answer on a stream, and says on which.
+    async fn answer(&mut self) -> (u32, Answer) {
+        loop {
+            let heard = self.heard().await;
+            if heard.1 != Answer::GoAway {
+                return heard;
             }
         }
     }
@@ -124,8 +137,40 @@ impl Deaf {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_dropped_after_the_grace_period() {
-    let mut client = Deaf::connect(&watcher()).await;
+async fn goaway_comes_just_before_the_last_response() {
+    let mut client = Client::connect(&watcher()).await;
+    let began = Instant::now();
+    let last = client.open("/user").await;
+    assert_eq!(client.heard().await, (0, Answer::GoAway));
+    assert_eq!(client.heard().await, (last, Answer::Served));
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn goaway_does_not_wait_long_for_the_last_response() {
+    let mut client = Client::connect(&watcher()).await;
+    let began = Instant::now();
+    let last = client.open("/slow").await;
+    assert_eq!(client.heard().await, (0, Answer::GoAway));
+    // Timers go off up to a millisecond late.
+    assert!((10..=11).contains(&began.elapsed().as_millis()));
+    assert_eq!(client.heard().await, (last, Answer::Served));
+}
+
+#[tokio::test(start_paused = true)]
+async fn goaway_comes_at_once_when_a_stream_too_many_is_opened() {
+    let mut client = Client::connect(&watcher()).await;
+    let began = Instant::now();
+    for _ in 0..2 {
+        client.open("/slow").await;
+    }
+    assert_eq!(client.heard().await, (0, Answer::GoAway));
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deaf_client_is_dropped_after_the_grace_period() {
+    let mut client = Client::connect(&watcher()).await;
     let began = Instant::now();
     let stream = client.open("/user").await;
     assert_eq!(client.answer().await, (stream, Answer::Served));
@@ -134,8 +179,8 @@ async fn it_is_dropped_after_the_grace_period() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn its_streams_are_refused_after_the_grace_period_and_do_not_keep_the_connection_open() {
-    let mut client = Deaf::connect(&watcher()).await;
+async fn streams_are_refused_after_the_grace_period_and_do_not_keep_the_connection_open() {
+    let mut client = Client::connect(&watcher()).await;
     let began = Instant::now();
     for (second, expected) in [
         (0, Answer::Served),
@@ -162,7 +207,7 @@ async fn its_streams_are_refused_after_the_grace_period_and_do_not_keep_the_conn
 
 #[tokio::test(start_paused = true)]
 async fn what_is_active_after_the_grace_period_is_served_to_its_end() {
-    let mut client = Deaf::connect(&watcher()).await;
+    let mut client = Client::connect(&watcher()).await;
     let began = Instant::now();
     let slow = client.open("/slow").await;
     sleep(secs(50)).await;
