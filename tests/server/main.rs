@@ -1,5 +1,6 @@
 //! Limits on connections, over real sockets and with clients that are not ours.
 
+mod frames;
 mod http2;
 mod max_requests_per_connection;
 mod memory;

@@ -25,8 +25,8 @@ impl<H: PoolHandle> MaxRequestsPerConnectionLayer<H> {
     }
 
     /// Takes a share of the limit off, at random, up to `share`, once for each connection, so
-    /// that connections opened together do not all close together. At least one request is left.
-    /// Default: 0, the limit is exact.
+    /// that connections opened together do not all close together. A tenth of it is always left,
+    /// and at least one request. Default: 0, the limit is exact.
     ///
     /// # Panics
     ///
