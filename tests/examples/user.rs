@@ -6,7 +6,7 @@ use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::process::{RuleFile, Running, client, get, within};
+use crate::process::{self, RuleFile, Running, client, get, output, within};
 
 /// A `user` that is ready, with an admin address.
 pub(crate) struct User {
@@ -143,6 +143,41 @@ async fn a_rule_that_appears_changes_and_goes_is_followed() {
     assert_eq!(stats["limits"], json!({}));
     assert_eq!(stats["rule_updates"], 3);
     kevin(user.ask().await).await;
+}
+
+#[tokio::test]
+async fn a_rule_that_is_broken_at_the_start_is_told_and_limits_nothing() {
+    let rule = RuleFile::with("http: {http2MaxRequests: many}");
+    let mut user = User::start(&["--rule", &rule.path()]).await;
+    user.process.says("http2MaxRequests").await;
+    user.process.says("nothing is limited").await;
+    let stats = user.stats().await;
+    assert_eq!(stats["limits"], json!({}));
+    assert_eq!(
+        (&stats["rule_updates"], &stats["rule_rejects"]),
+        (&json!(0), &json!(1))
+    );
+    kevin(user.ask().await).await;
+
+    rule.write("http: {http2MaxRequests: 7}");
+    user.process.says("rule applied").await;
+    assert_eq!(user.stats().await["limits"]["max_requests"], 7);
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_named_and_ends_the_service() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    for flags in [
+        ["--listen", &taken, "--admin", "127.0.0.1:0"],
+        ["--listen", "127.0.0.1:0", "--admin", &taken],
+    ] {
+        let output = output("user", &flags).await;
+        assert_eq!(output.status.code(), Some(1));
+        assert!(output.stdout.is_empty(), "it listens nowhere");
+        let complaint = process::text(&output.stderr);
+        assert!(complaint.starts_with(&format!("{taken}: ")), "{complaint}");
+    }
 }
 
 #[tokio::test]
