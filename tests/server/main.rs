@@ -3,6 +3,7 @@
 mod auto_traits;
 mod grpc;
 mod http2;
+mod jitter;
 mod max_requests_per_connection;
 mod memory;
 mod programs;
