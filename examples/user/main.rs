@@ -131,6 +131,7 @@ async fn serve(flags: Flags) -> io::Result<()> {
     // Not `axum::serve`: this one keeps the rule's limits on connections, too.
     inbound::serve(listener, app)
         .pool(&pool)
+        .on_accept_error(|error| eprintln!("cannot accept: {error}"))
         .with_graceful_shutdown(closing)
         .await;
     pool.idle().await;

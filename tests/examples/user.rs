@@ -8,6 +8,8 @@ use tokio::time::sleep;
 
 use crate::process::{self, RuleFile, Running, client, get, output, within};
 
+const ANYWHERE: [&str; 4] = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+
 /// A `user` that is ready, with an admin address.
 pub(crate) struct User {
     process: Running,
@@ -17,9 +19,10 @@ pub(crate) struct User {
 
 impl User {
     pub(crate) async fn start(flags: &[&str]) -> Self {
-        let mut all = vec!["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
-        all.extend(flags);
-        let mut process = Running::start("user", &all);
+        Self::ready(Running::start("user", &[&ANYWHERE, flags].concat())).await
+    }
+
+    async fn ready(mut process: Running) -> Self {
         let line = process.line().await;
         let address = line.strip_prefix("listening on ").expect(&line).to_owned();
         let line = process.line().await;
@@ -178,6 +181,22 @@ async fn an_address_that_is_taken_is_named_and_ends_the_service() {
         let complaint = process::text(&output.stderr);
         assert!(complaint.starts_with(&format!("{taken}: ")), "{complaint}");
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_service_that_may_open_no_more_files_says_so_and_goes_on() {
+    const FILES: u32 = 40;
+
+    let flags = [&ANYWHERE[..], &["--workers", "1"]].concat();
+    let mut user = User::ready(Running::start_with_files(FILES, "user", &flags)).await;
+    // The system accepts them in its name.
+    let idle: Vec<_> = (0..FILES)
+        .map(|_| std::net::TcpStream::connect(&user.address).unwrap())
+        .collect();
+    user.process.says("cannot accept").await;
+    drop(idle);
+    kevin(user.ask().await).await;
 }
 
 #[tokio::test]
