@@ -5,6 +5,7 @@ use std::task::{Context, Waker};
 
 use allocation_counter::measure;
 use meshpool::admission::{Acquire, Admission, Shared};
+use meshpool::{InboundPool, Limits};
 
 fn bytes(make: impl FnOnce()) -> i64 {
     measure(make).bytes_current
@@ -24,6 +25,13 @@ fn an_admission_is_192_bytes_and_160_of_counters() {
     let mut admission = None;
     let bytes = bytes(|| admission = Some(Admission::new(1, 1)));
     assert!(bytes <= 192 + 160, "{bytes}");
+}
+
+#[test]
+fn a_pool_is_12_kilobytes_for_its_refusals_are_made_beforehand() {
+    let mut pool = None;
+    let bytes = bytes(|| pool = Some(InboundPool::new(Limits::new().max_requests(1))));
+    assert!(bytes <= 12 * 1024, "{bytes}");
 }
 
 #[test]
