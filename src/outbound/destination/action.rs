@@ -73,9 +73,13 @@ pub enum End {
     /// Nothing of it is left on the connection, which can carry the next one: request and
     /// response are complete, or nothing was ever sent.
     Complete,
-    /// It is complete, and the connection can't carry another: the response said
-    /// `connection: close`, or the connection is already dead.
+    /// It is complete, and the response said `connection: close`. An HTTP/1 connection closes; an
+    /// HTTP/2 one drains.
     CompleteAndClose,
+    /// It is complete, and the peer has closed the connection, said or unsaid: to be looked for
+    /// before the end of a request is reported, so that no other is sent after it. As
+    /// `CompleteAndClose`, but counted as closed by the peer.
+    CompleteAndLost,
     /// The peer reset it. On HTTP/2 the connection stays; HTTP/1 can end a request in no other
     /// way than with its connection.
     Reset,

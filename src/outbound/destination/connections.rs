@@ -60,7 +60,7 @@ impl Machine {
         let Some(gone) = self.connections.remove(connection.0) else {
             return;
         };
-        self.count_closed(was == State::Closing, &gone);
+        self.count_closed(was == State::Closing && !gone.by_peer, &gone);
         self.active -= gone.active;
         if was == State::Connecting {
             self.connect_failed(Failure::ConnectFailed, actions);
