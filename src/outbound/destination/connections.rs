@@ -96,9 +96,6 @@ impl Machine {
             let index = connection.0.index;
             self.connections[index].peer_streams = max_streams;
             self.review(index, actions);
-            if self.connections[index].state == State::Ready {
-                self.serve_queue(now, actions);
-            }
             self.settle(now, actions);
         }
     }
@@ -167,7 +164,9 @@ impl Machine {
             return false;
         }
         if self.is_full() {
-            self.hold_back(actions);
+            // Each would be refused on its connection. Some active request will end, and bring
+            // them up again.
+            self.held_back = true;
             return false;
         }
         self.open(now, actions);

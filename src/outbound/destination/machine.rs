@@ -29,7 +29,7 @@ pub struct Machine {
     pub(super) closing: u32,
     pub(super) active: u32,
     pub(super) retries: u32,
-    /// Requests pend for which no connection was opened, as they would have been refused on it.
+    /// Requests pend that no connection was opened for, since there was no room for active ones.
     pub(super) held_back: bool,
     pub(super) shut: bool,
     pub(super) counters: Counters,

@@ -12,6 +12,8 @@ mod retries;
 mod serve;
 mod slab;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 pub use self::action::{Action, End, Expected, Failure, Placement, Protocol};
