@@ -105,8 +105,9 @@ pub enum Expected {
     Http1,
     /// HTTP/2 by prior knowledge: one connection is opened for all that it can carry.
     Http2,
-    /// Whichever the handshake (ALPN) settles on. Until then a connection counts as HTTP/2, as in
-    /// Envoy, so that a burst to a destination that turns out to speak HTTP/2 does not open one
-    /// for each request; if it turns out to speak HTTP/1, the others are opened then.
+    /// Whichever the handshake (ALPN) settles on. A connection counts as one of what the last one
+    /// turned out to speak, the first as HTTP/2: a burst to a destination that speaks HTTP/2 is
+    /// not to open one for each request, and if it speaks HTTP/1 the others are opened as soon as
+    /// that is known.
     Negotiated,
 }

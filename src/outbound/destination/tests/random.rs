@@ -166,7 +166,7 @@ fn apply(model: &mut Model, event: Event) {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 1024,
+        cases: 512,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
