@@ -198,3 +198,16 @@ fn at_most_twelve_scenarios_are_out_of_scope() {
         "seed_flood_then_delete_policy_h2",
     ]));
 }
+
+/// The table of differences in the machine's documentation, and the one here.
+#[test]
+fn the_documentation_names_each_scenario_that_differs_and_no_other() {
+    let docs = include_str!("../../src/outbound/destination/mod.rs");
+    let (_, differences) = docs.split_once("# Where it differs from Envoy").unwrap();
+    let named = differences.split('`').filter(|word| NAMES.contains(word));
+    let differs = verdicts()
+        .into_iter()
+        .filter(|(_, one)| *one != Verdict::Same);
+    let differs: BTreeSet<_> = differs.map(|((scenario, _), _)| scenario).collect();
+    assert!(named.collect::<BTreeSet<_>>().iter().eq(&differs));
+}
