@@ -35,7 +35,7 @@
 )]
 #![cfg_attr(
     feature = "outbound",
-    doc = "- [`outbound`] decides for requests that this process sends: which connection, how many, how long the queue."
+    doc = "- [`outbound`] is the pool of a destination that requests are sent to."
 )]
 //! - [`admission`] is the limiter itself, for those who limit something other than HTTP.
 #![cfg_attr(
@@ -62,8 +62,8 @@
 //! | `full` | all of these |
 //!
 //! The layers alone (`default-features = false, features = ["inbound"]`) are at most 12 crates.
-//! Rust 1.85 is promised for `inbound`, `server`, `istio` and `serde`; the others need what their
-//! dependencies need.
+//! Rust 1.85 is promised for `inbound`, `server`, `outbound`, `istio` and `serde`; the others need
+//! what their dependencies need.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
