@@ -33,6 +33,10 @@
     doc = "- [`InboundPool`] is made once, and makes the layers in [`inbound`] that share its limits.",
     doc = "- [`http`] is how a refusal looks, and the body that carries a permit to its end."
 )]
+#![cfg_attr(
+    feature = "outbound",
+    doc = "- [`outbound`] is the pool of a destination that requests are sent to."
+)]
 //! - [`admission`] is the limiter itself, for those who limit something other than HTTP.
 #![cfg_attr(
     feature = "istio",
@@ -49,6 +53,7 @@
 //! |---|---|
 //! | `inbound` (default) | the layers for a service |
 //! | `server` | limits on each connection, and an accept loop that keeps them |
+//! | `outbound` | the pool of a destination that requests are sent to |
 //! | `istio` | a `DestinationRule` as configuration |
 //! | `watch` | a rule file followed live |
 //! | `metrics` | export through the `metrics` facade |
@@ -57,8 +62,8 @@
 //! | `full` | all of these |
 //!
 //! The layers alone (`default-features = false, features = ["inbound"]`) are at most 12 crates.
-//! Rust 1.85 is promised for `inbound`, `server`, `istio` and `serde`; the others need what their
-//! dependencies need.
+//! Rust 1.85 is promised for `inbound`, `server`, `outbound`, `istio` and `serde`; the others need
+//! what their dependencies need.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -73,6 +78,9 @@ pub mod inbound;
 #[cfg_attr(docsrs, doc(cfg(feature = "istio")))]
 pub mod istio;
 pub mod limits;
+#[cfg(feature = "outbound")]
+#[cfg_attr(docsrs, doc(cfg(feature = "outbound")))]
+pub mod outbound;
 #[cfg(any(feature = "metrics", feature = "tracing"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "metrics", feature = "tracing"))))]
 pub mod telemetry;
