@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Buf;
 use http_body::Body;
-use meshpool::inbound::{Leaked, Shared};
+use meshpool::inbound::{LeakedPool, SharedPool};
 use meshpool::{InboundPool, Limits};
 use tokio::sync::Semaphore;
 use tower::limit::{ConcurrencyLimit, GlobalConcurrencyLimitLayer};
@@ -70,15 +70,15 @@ fn pool(slots: u32, counted: bool) -> InboundPool {
         .build()
 }
 
-pub(crate) fn meshpool_arc(slots: u32) -> InboundPool<Shared> {
+pub(crate) fn meshpool_arc(slots: u32) -> InboundPool<SharedPool> {
     pool(slots, false)
 }
 
-pub(crate) fn meshpool_static(slots: u32) -> InboundPool<Leaked> {
+pub(crate) fn meshpool_static(slots: u32) -> InboundPool<LeakedPool> {
     pool(slots, false).leak()
 }
 
-pub(crate) fn meshpool_counted(slots: u32) -> InboundPool<Leaked> {
+pub(crate) fn meshpool_counted(slots: u32) -> InboundPool<LeakedPool> {
     pool(slots, true).leak()
 }
 

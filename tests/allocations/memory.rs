@@ -28,10 +28,11 @@ fn an_admission_is_192_bytes_and_160_of_counters() {
 }
 
 #[test]
-fn a_pool_is_12_kilobytes_for_its_refusals_are_made_beforehand() {
+fn a_pool_that_has_refused_nothing_is_a_kilobyte_and_a_half() {
     let mut pool = None;
-    let bytes = bytes(|| pool = Some(InboundPool::new(Limits::new().max_requests(1))));
-    assert!(bytes <= 12 * 1024, "{bytes}");
+    let limits = Limits::new().max_requests(1).max_pending_requests(1);
+    let bytes = bytes(|| pool = Some(InboundPool::new(limits)));
+    assert!(bytes <= 1536, "{bytes}");
 }
 
 #[test]

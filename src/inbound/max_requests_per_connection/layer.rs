@@ -2,14 +2,14 @@ use tower_layer::Layer;
 
 use super::MaxRequestsPerConnection;
 use crate::inbound::connection::Jitter;
-use crate::inbound::pool::{InboundPool, PoolHandle, Shared};
+use crate::inbound::pool::{InboundPool, PoolHandle, SharedPool};
 
 /// Retires HTTP/1 connections after a number of requests: a layer over make-services. See the
 /// [module](super).
 ///
 /// The number is that of the pool's limits, live.
 #[derive(Clone, Debug)]
-pub struct MaxRequestsPerConnectionLayer<H: PoolHandle = Shared> {
+pub struct MaxRequestsPerConnectionLayer<H: PoolHandle = SharedPool> {
     pool: InboundPool<H>,
     jitter: Jitter,
 }
