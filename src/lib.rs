@@ -33,6 +33,10 @@
     doc = "- [`InboundPool`] is made once, and makes the layers in [`inbound`] that share its limits.",
     doc = "- [`http`] is how a refusal looks, and the body that carries a permit to its end."
 )]
+#![cfg_attr(
+    feature = "outbound",
+    doc = "- [`outbound`] decides for requests that this process sends: which connection, how many, how long the queue."
+)]
 //! - [`admission`] is the limiter itself, for those who limit something other than HTTP.
 #![cfg_attr(
     feature = "istio",
@@ -49,6 +53,7 @@
 //! |---|---|
 //! | `inbound` (default) | the layers for a service |
 //! | `server` | limits on each connection, and an accept loop that keeps them |
+//! | `outbound` | the pool of a destination that requests are sent to |
 //! | `istio` | a `DestinationRule` as configuration |
 //! | `watch` | a rule file followed live |
 //! | `metrics` | export through the `metrics` facade |
@@ -73,6 +78,9 @@ pub mod inbound;
 #[cfg_attr(docsrs, doc(cfg(feature = "istio")))]
 pub mod istio;
 pub mod limits;
+#[cfg(feature = "outbound")]
+#[cfg_attr(docsrs, doc(cfg(feature = "outbound")))]
+pub mod outbound;
 #[cfg(any(feature = "metrics", feature = "tracing"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "metrics", feature = "tracing"))))]
 pub mod telemetry;

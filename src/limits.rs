@@ -15,8 +15,12 @@
 //! assert_eq!(Limits::default().max_requests, None, "unlimited unless set");
 //! ```
 
+mod retry_budget;
+
 use std::num::NonZeroU32;
 use std::time::Duration;
+
+pub use self::retry_budget::RetryBudget;
 
 /// What a pool enforces. Everything is unlimited unless set.
 ///
@@ -69,6 +73,40 @@ pub struct Limits {
     /// Istio: `connectionPool.tcp.maxConnectionDuration`.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub max_connection_duration: Option<Duration>,
+
+    /// How many connections a destination may have, from the start of the connect to the end of
+    /// the socket. 0 behaves as 1, as in Envoy. Outbound only.
+    ///
+    /// Istio: `connectionPool.tcp.maxConnections`; Envoy: `max_connections`.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub max_connections: Option<u32>,
+
+    /// How many streams may be open on one HTTP/2 connection, where the peer allows as many.
+    /// Outbound only.
+    ///
+    /// Istio: `connectionPool.http.maxConcurrentStreams`; Envoy: `max_concurrent_streams`.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub max_concurrent_streams: Option<NonZeroU32>,
+
+    /// How long a connect may take, handshakes included. Outbound only.
+    ///
+    /// Istio: `connectionPool.tcp.connectTimeout`. Its default of ten seconds does not apply
+    /// here: unset is no limit.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub connect_timeout: Option<Duration>,
+
+    /// How many retries may be under way at once. 0 allows none. Outbound only; a
+    /// [`retry_budget`](Self::retry_budget) takes its place.
+    ///
+    /// Istio: `connectionPool.http.maxRetries`; Envoy: `max_retries`.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub max_retries: Option<u32>,
+
+    /// How many retries may be under way at once, as a share of the load. Outbound only.
+    ///
+    /// Istio: `trafficPolicy.retryBudget`; Envoy: `retry_budget`.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub retry_budget: Option<RetryBudget>,
 }
 
 impl Limits {
@@ -80,6 +118,11 @@ impl Limits {
             max_requests_per_connection: None,
             idle_timeout: None,
             max_connection_duration: None,
+            max_connections: None,
+            max_concurrent_streams: None,
+            connect_timeout: None,
+            max_retries: None,
+            retry_budget: None,
         }
     }
 
@@ -121,6 +164,51 @@ impl Limits {
     #[must_use]
     pub fn max_connection_duration(mut self, age: impl Into<Option<Duration>>) -> Self {
         self.max_connection_duration = age.into();
+        self
+    }
+
+    /// Sets how many connections a destination may have; `None` is unlimited, and 0 behaves as 1.
+    /// Default: unlimited.
+    #[must_use]
+    pub fn max_connections(mut self, max: impl Into<Option<u32>>) -> Self {
+        self.max_connections = max.into();
+        self
+    }
+
+    /// Sets how many streams may be open on one HTTP/2 connection; `None` is as many as the peer
+    /// allows. Default: as many as the peer allows.
+    ///
+    /// # Panics
+    ///
+    /// If `max` is 0: a connection carries at least one stream.
+    #[must_use]
+    pub fn max_concurrent_streams(mut self, max: impl Into<Option<u32>>) -> Self {
+        self.max_concurrent_streams = max
+            .into()
+            .map(|max| NonZeroU32::new(max).expect("max_concurrent_streams must be at least 1"));
+        self
+    }
+
+    /// Sets how long a connect may take; `None` is as long as it takes. Default: as long as it
+    /// takes.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.connect_timeout = timeout.into();
+        self
+    }
+
+    /// Sets how many retries may be under way at once; `None` is unlimited. Default: unlimited.
+    #[must_use]
+    pub fn max_retries(mut self, max: impl Into<Option<u32>>) -> Self {
+        self.max_retries = max.into();
+        self
+    }
+
+    /// Sets a retry budget, which takes the place of [`max_retries`](Self::max_retries). Default:
+    /// none.
+    #[must_use]
+    pub fn retry_budget(mut self, budget: impl Into<Option<RetryBudget>>) -> Self {
+        self.retry_budget = budget.into();
         self
     }
 }

@@ -1,0 +1,34 @@
+//! Limits that change, and the end of the destination.
+
+use std::time::Duration;
+
+use super::Machine;
+use super::action::Action;
+use crate::limits::Limits;
+
+impl Machine {
+    /// Other limits are in force from now on. No connection is dropped for it, and nothing that
+    /// pends or is active fails. The load that is there counts under the new limits. Room that
+    /// they make is used at once; idle connections beyond them close, the longest idle first;
+    /// connections that have carried more requests than they now may drain. But under a
+    /// [`max_requests`](Limits::max_requests) of 0 what pends can't be served, and is refused.
+    ///
+    /// Takes as long as there are connections.
+    pub fn set_limits(&mut self, limits: Limits, now: Duration, actions: &mut Vec<Action>) {
+        self.limits = limits;
+        for connection in self.connections.keys() {
+            self.review(connection.index, actions);
+        }
+        self.attach_queued(actions);
+        self.connect_all(now, actions);
+        self.settle(now, actions);
+    }
+
+    /// Nothing new is admitted from now on. What pends and what is active is served, and each
+    /// connection closes when it has nothing left to do. When
+    /// [`is_empty`](Self::is_empty) says so, it is over.
+    pub fn close(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        self.shut = true;
+        self.settle(now, actions);
+    }
+}

@@ -1,0 +1,144 @@
+//! [`Machine`]: its state, and what can be asked of it. What happens to it is in the other files,
+//! each with one kind of event.
+
+use super::action::Expected;
+use super::entry::{Aged, Connection, Queue, Ready, Request, Timed};
+use super::key::RequestKey;
+use super::list::List;
+use super::slab::Slab;
+use super::stats::{CircuitBreakers, Counters, Stats};
+use crate::admission::{Overflow, Resource};
+use crate::limits::Limits;
+
+/// The pool of one destination, as a machine: it is told what happens, and says what to do. See
+/// the [module](super).
+#[derive(Debug)]
+pub struct Machine {
+    pub(super) limits: Limits,
+    pub(super) expected: Expected,
+    pub(super) requests: Slab<Request>,
+    pub(super) connections: Slab<Connection>,
+    pub(super) queue: List<Queue>,
+    pub(super) ready: List<Ready>,
+    pub(super) connecting: List<Timed>,
+    pub(super) idle: List<Timed>,
+    pub(super) aged: List<Aged>,
+    /// Streams that the connecting connections count for.
+    pub(super) promised: u64,
+    /// Connections that the driver was told to close, and that have not closed.
+    pub(super) closing: u32,
+    pub(super) active: u32,
+    pub(super) retries: u32,
+    /// Requests pend for which no connection was opened, as they would have been refused on it.
+    pub(super) held_back: bool,
+    pub(super) shut: bool,
+    pub(super) counters: Counters,
+}
+
+impl Machine {
+    /// A destination with no connection and no request.
+    pub fn new(limits: Limits, expected: Expected) -> Self {
+        Self {
+            limits,
+            expected,
+            requests: Slab::new(),
+            connections: Slab::new(),
+            queue: List::new(),
+            ready: List::new(),
+            connecting: List::new(),
+            idle: List::new(),
+            aged: List::new(),
+            promised: 0,
+            closing: 0,
+            active: 0,
+            retries: 0,
+            held_back: false,
+            shut: false,
+            counters: Counters::default(),
+        }
+    }
+
+    /// The limits in force.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether it has neither a request nor a connection, so that nothing is lost with it.
+    pub const fn is_empty(&self) -> bool {
+        self.requests.len() == 0 && self.connections.len() == 0
+    }
+
+    /// Whether [`close`](Self::close) was called.
+    pub const fn is_closed(&self) -> bool {
+        self.shut
+    }
+
+    /// What was counted, and where it stands.
+    pub fn stats(&self) -> Stats {
+        let (connections, pending) = (self.connections.len(), self.queue.len());
+        let left = |max: Option<u32>, used: u32| max.map(|max| max.saturating_sub(used));
+        let remaining_cx = left(
+            self.limits.max_connections.map(|max| max.max(1)),
+            connections,
+        );
+        let remaining_rq = left(self.limits.max_requests, self.active);
+        let remaining_pending = left(self.limits.max_pending_requests, pending);
+        let remaining_retries = left(self.max_retries(), self.retries);
+        Stats {
+            counters: self.counters,
+            circuit_breakers: CircuitBreakers {
+                cx_open: remaining_cx == Some(0),
+                rq_open: remaining_rq == Some(0),
+                rq_pending_open: remaining_pending == Some(0),
+                rq_retry_open: remaining_retries == Some(0),
+                remaining_cx,
+                remaining_rq,
+                remaining_pending,
+                remaining_retries,
+            },
+            rq_active: self.active,
+            rq_pending_active: pending,
+            cx_active: connections,
+            retries_active: self.retries,
+        }
+    }
+
+    /// Whether [`max_requests`](Limits::max_requests) has no room for one more.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.limits
+            .max_requests
+            .is_some_and(|max| self.active >= max)
+    }
+
+    /// The refusal of a request by a limit, counted.
+    #[cold]
+    pub(super) fn overflow(&mut self, resource: Resource) -> Overflow {
+        let limit = match resource {
+            Resource::MaxRequests => {
+                self.counters.rq_active_overflow += 1;
+                self.limits.max_requests
+            }
+            Resource::MaxPendingRequests => {
+                self.counters.rq_pending_overflow += 1;
+                self.limits.max_pending_requests
+            }
+            Resource::Closed => None,
+        };
+        Overflow {
+            resource,
+            limit: limit.unwrap_or(0),
+            active: self.active,
+            pending: self.queue.len(),
+        }
+    }
+
+    /// Takes the oldest pending request out: it has ended.
+    pub(super) fn dequeue(&mut self) -> Option<RequestKey> {
+        let index = self.queue.front()?;
+        self.queue.remove(&mut self.requests, index);
+        let key = self.requests.key(index);
+        self.requests.remove(key);
+        Some(RequestKey(key))
+    }
+}
