@@ -82,7 +82,7 @@ async fn send<B>(
     pool: Arc<Pool<RequestBody<B>>>,
     admitted: Admitted<RequestBody<B>>,
     head: Head,
-    mut request: Request<RequestBody<B>>,
+    request: Request<RequestBody<B>>,
 ) -> Answer
 where
     B: Body + Send + Unpin + 'static,
@@ -94,38 +94,35 @@ where
         Admitted::Pending(pending) => wait(&pool, pending).await?,
     };
     let upload = request.body().upload();
+    let may_be_upgraded = request.method() == Method::CONNECT;
     let mut was_sent_before = false;
+    let mut unsent = Some(request);
     loop {
-        head.put_into(&mut request, sender.protocol(), sender.is_proxied());
-        let may_be_upgraded = request.method() == Method::CONNECT;
-        match sender.send(request) {
-            // Nothing has happened yet: this does not count as an attempt.
-            Err(unsent) => request = unsent,
-            Ok(sent) => {
-                let active = |lease| Active {
-                    lease,
-                    destination: pool.destination().clone(),
-                    upload: upload.clone(),
-                    closes: false,
-                    is_exclusive: sender.protocol() == Protocol::Http1,
-                };
-                match sent.await {
-                    Ok(response) => {
-                        return Ok(receive(response, active(lease), may_be_upgraded));
-                    }
-                    Err(mut error) => match error.take_message() {
-                        Some(unsent) if !was_sent_before => {
-                            was_sent_before = true;
-                            request = unsent;
-                        }
-                        Some(_) => {
-                            let error = active(lease).fail(error.into_error());
-                            return Err(error.which_never_left());
-                        }
-                        None => return Err(active(lease).fail(error.into_error())),
-                    },
-                }
+        if let Some(request) = &mut unsent {
+            head.put_into(request, sender.protocol(), sender.is_proxied());
+        }
+        // None: nothing has happened yet, and this does not count as an attempt.
+        if let Some(sent) = sender.send(&mut unsent) {
+            let active = |lease| Active {
+                lease,
+                destination: pool.destination().clone(),
+                upload: upload.clone(),
+                closes: false,
+                is_exclusive: sender.protocol() == Protocol::Http1,
+            };
+            let mut error = match sent.await {
+                Ok(response) => return Ok(receive(response, active(lease), may_be_upgraded)),
+                Err(error) => error,
+            };
+            unsent = error.take_message();
+            if unsent.is_none() || was_sent_before {
+                let failed = active(lease).fail(error.into_error());
+                return Err(match unsent {
+                    Some(_) => failed.which_never_left(),
+                    None => failed,
+                });
             }
+            was_sent_before = true;
         }
         (lease, sender) = wait(&pool, pool.hand_back(lease)).await?;
     }

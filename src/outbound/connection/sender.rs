@@ -49,23 +49,23 @@ impl<F1: Future, F2: Future<Output = F1::Output>> Future for Either<F1, F2> {
     }
 }
 
+/// The head of a response, or why there is none; perhaps with the request, if none of it has left.
+type Answer<B> = Result<Response<Incoming>, TrySendError<Request<B>>>;
+
 impl<B: Body + Send + 'static> Sender<B> {
-    /// Sends a request, or gives it back if the connection is dead already.
+    /// Takes a request and sends it, unless the connection is dead already.
     pub(crate) fn send(
         &self,
-        request: Request<B>,
-    ) -> Result<
-        impl Future<Output = Result<Response<Incoming>, TrySendError<Request<B>>>> + Send + use<B>,
-        Request<B>,
-    > {
+        request: &mut Option<Request<B>>,
+    ) -> Option<impl Future<Output = Answer<B>> + Send + use<B>> {
         match &mut *self.lock() {
-            Some(Inner::Http1(sender)) if !sender.is_closed() => Ok(Either::Http1 {
-                future: sender.try_send_request(request),
+            Some(Inner::Http1(sender)) if !sender.is_closed() => Some(Either::Http1 {
+                future: sender.try_send_request(request.take()?),
             }),
-            Some(Inner::Http2(sender)) if !sender.is_closed() => Ok(Either::Http2 {
-                future: sender.try_send_request(request),
+            Some(Inner::Http2(sender)) if !sender.is_closed() => Some(Either::Http2 {
+                future: sender.try_send_request(request.take()?),
             }),
-            _ => Err(request),
+            _ => None,
         }
     }
 }

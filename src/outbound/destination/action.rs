@@ -73,9 +73,13 @@ pub enum End {
     /// Nothing of it is left on the connection, which can carry the next one: request and
     /// response are complete, or nothing was ever sent.
     Complete,
-    /// It is complete, and the connection can't carry another: the response said
-    /// `connection: close`, or the connection is already dead.
+    /// It is complete, and the response said `connection: close`. An HTTP/1 connection closes; an
+    /// HTTP/2 one drains.
     CompleteAndClose,
+    /// It is complete, and the peer has closed the connection, said or unsaid: to be looked for
+    /// before the end of a request is reported, so that no other is sent after it. As
+    /// `CompleteAndClose`, but counted as closed by the peer.
+    CompleteAndLost,
     /// The peer reset it. On HTTP/2 the connection stays; HTTP/1 can end a request in no other
     /// way than with its connection.
     Reset,
@@ -101,8 +105,9 @@ pub enum Expected {
     Http1,
     /// HTTP/2 by prior knowledge: one connection is opened for all that it can carry.
     Http2,
-    /// Whichever the handshake (ALPN) settles on. Until then a connection counts as HTTP/2, as in
-    /// Envoy, so that a burst to a destination that turns out to speak HTTP/2 does not open one
-    /// for each request; if it turns out to speak HTTP/1, the others are opened then.
+    /// Whichever the handshake (ALPN) settles on. A connection counts as one of what the last one
+    /// turned out to speak, the first as HTTP/2: a burst to a destination that speaks HTTP/2 is
+    /// not to open one for each request, and if it speaks HTTP/1 the others are opened as soon as
+    /// that is known.
     Negotiated,
 }

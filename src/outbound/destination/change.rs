@@ -8,10 +8,11 @@ use crate::limits::Limits;
 
 impl Machine {
     /// Other limits are in force from now on. No connection is dropped for it, and nothing that
-    /// pends or is active fails. The load that is there counts under the new limits. Room that
-    /// they make is used at once; idle connections beyond them close, the longest idle first;
-    /// connections that have carried more requests than they now may drain. But under a
-    /// [`max_requests`](Limits::max_requests) of 0 what pends can't be served, and is refused.
+    /// pends or is active fails, but for what pends under a
+    /// [`max_requests`](Limits::max_requests) of 0, as it could never be served. The load that is
+    /// there counts under the new limits. Room that they make is used at once; idle connections
+    /// beyond them close, the longest idle first; connections that have carried more requests than
+    /// they now may drain.
     ///
     /// Takes as long as there are connections.
     pub fn set_limits(&mut self, limits: Limits, now: Duration, actions: &mut Vec<Action>) {
@@ -19,7 +20,7 @@ impl Machine {
         for connection in self.connections.keys() {
             self.review(connection.index, actions);
         }
-        self.attach_queued(actions);
+        self.attach_as_allowed(actions);
         self.connect_all(now, actions);
         self.settle(now, actions);
     }

@@ -27,17 +27,17 @@ impl Machine {
             Some(connection) if connection.state == State::Connecting => {}
             _ => return,
         }
-        if self.expected == Expected::Negotiated {
-            self.count_protocol(protocol);
-        }
-        let connection = &mut self.connections[index];
-        connection.multiplexed = protocol == Protocol::Http2;
-        connection.since = now;
-        connection.connected_at = now;
+        self.connections[index].multiplexed = protocol == Protocol::Http2;
         let has_room = self.capacity(&self.connections[index]) > 0;
         self.enter(index, if has_room { State::Ready } else { State::Busy });
+        let connection = &mut self.connections[index];
+        connection.since = now;
+        connection.connected_at = now;
         self.aged.push_back(&mut self.connections, index);
         self.idle.push_back(&mut self.connections, index);
+        if self.expected == Expected::Negotiated {
+            self.negotiated(protocol, actions);
+        }
         if has_room {
             self.serve_queue(now, actions);
         }
@@ -60,7 +60,7 @@ impl Machine {
         let Some(gone) = self.connections.remove(connection.0) else {
             return;
         };
-        self.count_closed(was == State::Closing, &gone);
+        self.count_closed(was == State::Closing && !gone.by_peer, &gone);
         self.active -= gone.active;
         if was == State::Connecting {
             self.connect_failed(Failure::ConnectFailed, actions);
@@ -96,9 +96,6 @@ impl Machine {
             let index = connection.0.index;
             self.connections[index].peer_streams = max_streams;
             self.review(index, actions);
-            if self.connections[index].state == State::Ready {
-                self.serve_queue(now, actions);
-            }
             self.settle(now, actions);
         }
     }
@@ -167,7 +164,9 @@ impl Machine {
             return false;
         }
         if self.is_full() {
-            self.hold_back(actions);
+            // Each would be refused on its connection. Some active request will end, and bring
+            // them up again.
+            self.held_back = true;
             return false;
         }
         self.open(now, actions);
@@ -184,7 +183,7 @@ impl Machine {
                 self.count_protocol(Protocol::Http2);
                 true
             }
-            Expected::Negotiated => true,
+            Expected::Negotiated => self.negotiated == Protocol::Http2,
         };
         let mut connection = Connection::new(multiplexed, now);
         connection.promised = u32::try_from(self.capacity(&connection)).unwrap_or(0);
@@ -195,6 +194,22 @@ impl Machine {
         actions.push(Action::Open {
             connection: ConnectionKey(key),
         });
+    }
+
+    /// A connection has settled on a protocol: those that connect count as such, too.
+    fn negotiated(&mut self, protocol: Protocol, actions: &mut Vec<Action>) {
+        self.count_protocol(protocol);
+        if self.negotiated == protocol {
+            return;
+        }
+        self.negotiated = protocol;
+        for connection in self.connections.keys() {
+            let index = connection.index;
+            if self.connections[index].state == State::Connecting {
+                self.connections[index].multiplexed = protocol == Protocol::Http2;
+                self.review(index, actions);
+            }
+        }
     }
 
     /// A connect failed: so does every pending request.

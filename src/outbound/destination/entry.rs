@@ -47,6 +47,8 @@ pub(super) enum State {
 pub(super) struct Connection {
     pub(super) state: State,
     pub(super) multiplexed: bool,
+    /// The peer closed it, before it was told to close.
+    pub(super) by_peer: bool,
     /// It closed under a request.
     pub(super) with_active: bool,
     /// It is an HTTP/1 one that closes after a complete response: Envoy looks at the queue when
@@ -72,6 +74,7 @@ impl Connection {
         Self {
             state: State::Connecting,
             multiplexed,
+            by_peer: false,
             with_active: false,
             looks_twice: false,
             active: 0,

@@ -1,7 +1,7 @@
 //! [`Machine`]: its state, and what can be asked of it. What happens to it is in the other files,
 //! each with one kind of event.
 
-use super::action::Expected;
+use super::action::{Expected, Protocol};
 use super::entry::{Aged, Connection, Queue, Ready, Request, Timed};
 use super::key::RequestKey;
 use super::list::List;
@@ -16,6 +16,8 @@ use crate::limits::Limits;
 pub struct Machine {
     pub(super) limits: Limits,
     pub(super) expected: Expected,
+    /// What the last connection turned out to speak, where that is negotiated.
+    pub(super) negotiated: Protocol,
     pub(super) requests: Slab<Request>,
     pub(super) connections: Slab<Connection>,
     pub(super) queue: List<Queue>,
@@ -29,7 +31,7 @@ pub struct Machine {
     pub(super) closing: u32,
     pub(super) active: u32,
     pub(super) retries: u32,
-    /// Requests pend for which no connection was opened, as they would have been refused on it.
+    /// Requests pend that no connection was opened for, since there was no room for active ones.
     pub(super) held_back: bool,
     pub(super) shut: bool,
     pub(super) counters: Counters,
@@ -41,6 +43,7 @@ impl Machine {
         Self {
             limits,
             expected,
+            negotiated: Protocol::Http2,
             requests: Slab::new(),
             connections: Slab::new(),
             queue: List::new(),

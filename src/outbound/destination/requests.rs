@@ -98,6 +98,10 @@ impl Machine {
                 self.counters.cx_close_notify += 1;
                 self.drain(index, actions);
             }
+            End::CompleteAndLost => {
+                self.connections[index].by_peer = true;
+                self.drain(index, actions);
+            }
             End::Reset | End::Refused => {
                 if end == End::Reset && multiplexed {
                     self.counters.rq_rx_reset += 1;

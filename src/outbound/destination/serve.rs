@@ -39,11 +39,18 @@ impl Machine {
 
     /// While there is a ready connection, the oldest pending request leaves the queue: attached,
     /// or refused, if [`max_requests`](crate::Limits::max_requests) leaves no room.
-    pub(super) fn attach_queued(&mut self, actions: &mut Vec<Action>) {
+    fn attach_queued(&mut self, actions: &mut Vec<Action>) {
+        self.attach_as_allowed(actions);
+        while !self.queue.is_empty() && !self.ready.is_empty() {
+            self.refuse_first(actions);
+        }
+    }
+
+    /// Attaches what pends to what is ready, as far as there is room.
+    pub(super) fn attach_as_allowed(&mut self, actions: &mut Vec<Action>) {
         while let (Some(index), Some(ready)) = (self.queue.front(), self.ready.front()) {
             if self.is_full() {
-                self.refuse_first(actions);
-                continue;
+                return;
             }
             let request = RequestKey(self.requests.key(index));
             let connection = self.connections.key(ready);
@@ -57,33 +64,38 @@ impl Machine {
         }
     }
 
-    /// Requests pend that would be refused on the connection that is to be opened for them, so
-    /// none is. Some active one will end, and bring them here again; but if nothing may ever be
-    /// active, they are refused.
-    pub(super) fn hold_back(&mut self, actions: &mut Vec<Action>) {
-        self.held_back = true;
-        if self.limits.max_requests == Some(0) {
-            while u64::from(self.queue.len()) > self.promised {
-                self.refuse_first(actions);
-            }
-        }
-    }
-
     fn refuse_first(&mut self, actions: &mut Vec<Action>) {
-        let Some(request) = self.dequeue() else {
-            return;
-        };
-        let overflow = self.overflow(Resource::MaxRequests);
-        actions.push(Action::Refuse { request, overflow });
+        if let Some(request) = self.dequeue() {
+            let overflow = self.overflow(Resource::MaxRequests);
+            actions.push(Action::Refuse { request, overflow });
+        }
     }
 
     /// The end of an event: what it made possible.
     #[inline]
     pub(super) fn settle(&mut self, now: Duration, actions: &mut Vec<Action>) {
-        if self.held_back && !self.is_full() {
+        if self.queue.is_empty() {
             self.held_back = false;
-            self.try_connect(now, actions);
+        } else {
+            self.serve_rest(now, actions);
         }
         self.close_excess(actions);
+    }
+
+    /// What still pends after an event: some may pend though a connection is ready, or could be
+    /// opened, since a change found no room for active requests; now there may be.
+    #[cold]
+    fn serve_rest(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        if self.limits.max_requests == Some(0) && self.active == 0 {
+            // Nothing will ever bring them up again.
+            while !self.queue.is_empty() {
+                self.refuse_first(actions);
+            }
+        } else if !self.is_full() {
+            self.attach_as_allowed(actions);
+            if std::mem::take(&mut self.held_back) {
+                self.try_connect(now, actions);
+            }
+        }
     }
 }

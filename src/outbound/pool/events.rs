@@ -227,7 +227,7 @@ impl<B: Send + 'static> Lessor for Pool<B> {
                         effects.orders.push((entry.control.clone(), Order::MoveOn));
                         return;
                     }
-                    _ => End::CompleteAndClose,
+                    _ => End::CompleteAndLost,
                 },
                 None => End::Complete,
             };
@@ -304,7 +304,7 @@ impl<B: Send + 'static> Owner<B> for Pool<B> {
                 return false;
             };
             if let Some(request) = entry.finishing {
-                state.end(request, key, End::CompleteAndClose, now);
+                state.end(request, key, End::CompleteAndLost, now);
             }
             state.tell(|machine, actions| machine.closed(key, now, actions));
             if let Some(request) = entry.upgraded {

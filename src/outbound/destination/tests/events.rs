@@ -1,0 +1,492 @@
+//! What no scenario shows: negotiated protocols, requests handed back, deadlines, changes of every
+//! limit, the end of a destination.
+
+use std::time::Duration;
+
+use super::super::{
+    Action, ConnectionKey, End, Expected, Failure, Machine, Placement, Protocol, RequestKey,
+};
+use crate::Limits;
+use crate::admission::Resource;
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// A machine, and what it asked for since that was last taken.
+struct Pool {
+    machine: Machine,
+    now: Duration,
+    actions: Vec<Action>,
+}
+
+impl Pool {
+    fn new(limits: Limits, expected: Expected) -> Self {
+        Self {
+            machine: Machine::new(limits, expected),
+            now: Duration::ZERO,
+            actions: Vec::new(),
+        }
+    }
+
+    fn take(&mut self) -> Vec<Action> {
+        self.machine.check();
+        std::mem::take(&mut self.actions)
+    }
+
+    /// A request that has to pend.
+    fn pend(&mut self) -> RequestKey {
+        match self.machine.request(self.now, &mut self.actions) {
+            Ok((key, Placement::Pending)) => key,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A request that has to be attached.
+    fn attach(&mut self) -> (RequestKey, ConnectionKey) {
+        match self.machine.request(self.now, &mut self.actions) {
+            Ok((key, Placement::Attached(connection))) => (key, connection),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn refused_by(&mut self) -> Resource {
+        let answer = self.machine.request(self.now, &mut self.actions);
+        answer.unwrap_err().resource
+    }
+
+    /// The connections that it asked to open.
+    fn opened(&mut self) -> Vec<ConnectionKey> {
+        let actions = self.take();
+        let opened = actions.iter().map(|action| match action {
+            Action::Open { connection } => *connection,
+            other => panic!("{other:?}"),
+        });
+        opened.collect()
+    }
+
+    fn connect(&mut self, connection: ConnectionKey, protocol: Protocol) -> Vec<Action> {
+        let actions = &mut self.actions;
+        self.machine
+            .connected(connection, protocol, self.now, actions);
+        self.take()
+    }
+
+    fn end(&mut self, request: RequestKey, end: End) -> Vec<Action> {
+        self.machine
+            .ended(request, end, self.now, &mut self.actions);
+        self.take()
+    }
+
+    fn cancel(&mut self, request: RequestKey) -> Vec<Action> {
+        self.machine.cancelled(request, self.now, &mut self.actions);
+        self.take()
+    }
+
+    fn closed(&mut self, connection: ConnectionKey) -> Vec<Action> {
+        self.machine.closed(connection, self.now, &mut self.actions);
+        self.take()
+    }
+
+    fn hand_back(&mut self, request: RequestKey) -> Vec<Action> {
+        self.machine
+            .handed_back(request, self.now, &mut self.actions);
+        self.take()
+    }
+
+    fn set(&mut self, limits: Limits) -> Vec<Action> {
+        self.machine.set_limits(limits, self.now, &mut self.actions);
+        self.take()
+    }
+
+    fn settings(&mut self, connection: ConnectionKey, streams: u32) -> Vec<Action> {
+        let actions = &mut self.actions;
+        self.machine
+            .settings(connection, streams, self.now, actions);
+        self.take()
+    }
+
+    fn tick(&mut self, now: Duration) -> Vec<Action> {
+        self.now = now;
+        self.machine.tick(now, &mut self.actions);
+        self.take()
+    }
+
+    /// A request on a new connection.
+    fn first(&mut self, protocol: Protocol) -> (RequestKey, ConnectionKey) {
+        let request = self.pend();
+        let [connection] = self.opened()[..] else {
+            panic!("one connection")
+        };
+        let attached = self.connect(connection, protocol);
+        assert_eq!(attached, [attach(request, connection)]);
+        (request, connection)
+    }
+}
+
+fn attach(request: RequestKey, connection: ConnectionKey) -> Action {
+    Action::Attach {
+        request,
+        connection,
+    }
+}
+
+fn close(connection: ConnectionKey) -> Action {
+    Action::Close { connection }
+}
+
+#[test]
+fn a_connection_to_be_negotiated_counts_as_http2_until_it_says_otherwise() {
+    let mut pool = Pool::new(Limits::new(), Expected::Negotiated);
+    let requests: Vec<_> = (0..6).map(|_| pool.pend()).collect();
+    let [first] = pool.opened()[..] else {
+        panic!("one for all")
+    };
+    assert_eq!(pool.machine.stats().counters.cx_http2_total, 0, "unknown");
+
+    // It is HTTP/1: the others need connections of their own, opened a few at a time.
+    let actions = pool.connect(first, Protocol::Http1);
+    assert_eq!(actions[0], attach(requests[0], first));
+    assert_eq!(actions.len(), 1 + 3);
+    assert_eq!(pool.machine.stats().counters.cx_http1_total, 1);
+}
+
+#[test]
+fn an_http2_connection_takes_all_that_pend() {
+    let mut pool = Pool::new(Limits::new(), Expected::Negotiated);
+    let requests: Vec<_> = (0..3).map(|_| pool.pend()).collect();
+    let connection = pool.opened()[0];
+    let attached: Vec<_> = requests
+        .iter()
+        .map(|one| attach(*one, connection))
+        .collect();
+    assert_eq!(pool.connect(connection, Protocol::Http2), attached);
+    assert_eq!(pool.machine.stats().counters.cx_http2_total, 1);
+}
+
+#[test]
+fn a_request_that_was_handed_back_goes_first() {
+    let limits = Limits::new().max_connections(1).max_pending_requests(1);
+    let mut pool = Pool::new(limits, Expected::Http1);
+    let (a, first) = pool.first(Protocol::Http1);
+    let b = pool.pend();
+    assert_eq!(pool.take(), []);
+
+    // The connection is dead. A pends although the only place is taken.
+    assert_eq!(pool.hand_back(a), [close(first)]);
+    assert_eq!(pool.machine.stats().rq_pending_active, 2);
+    assert_eq!(pool.refused_by(), Resource::MaxPendingRequests);
+    pool.closed(first);
+    let second = pool.machine.connections.keys()[0];
+    let second = ConnectionKey(second);
+    assert_eq!(pool.connect(second, Protocol::Http1), [attach(a, second)]);
+    assert_eq!(pool.end(a, End::Complete), [attach(b, second)]);
+}
+
+#[test]
+fn a_request_that_was_handed_back_takes_a_ready_connection_at_once() {
+    let mut pool = Pool::new(Limits::new(), Expected::Http1);
+    let (a, first) = pool.first(Protocol::Http1);
+    let (b, second) = pool.first(Protocol::Http1);
+    pool.end(b, End::Complete);
+    assert_eq!(pool.hand_back(a), [close(first), attach(a, second)]);
+}
+
+#[test]
+fn a_request_can_be_handed_back_after_its_connection_has_closed() {
+    let mut pool = Pool::new(Limits::new(), Expected::Http1);
+    let (a, first) = pool.first(Protocol::Http1);
+    assert_eq!(pool.closed(first), []);
+    assert!(matches!(pool.hand_back(a)[..], [Action::Open { .. }]));
+    assert_eq!(pool.machine.pending(), [a]);
+}
+
+#[test]
+fn a_stream_that_is_cancelled_leaves_its_connection_and_has_used_up_a_request() {
+    let limits = Limits::new().max_requests_per_connection(2);
+    let mut pool = Pool::new(limits, Expected::Http2);
+    let (a, connection) = pool.first(Protocol::Http2);
+    assert_eq!(pool.cancel(a), []);
+    let (b, again) = pool.attach();
+    assert_eq!(again, connection);
+    assert_eq!(pool.machine.stats().counters.cx_max_requests, 1);
+    assert_eq!(pool.cancel(b), [close(connection)]);
+    assert_eq!(pool.machine.stats().counters.rq_tx_reset, 2);
+}
+
+#[test]
+fn a_reset_stream_leaves_its_connection() {
+    let mut pool = Pool::new(Limits::new(), Expected::Http2);
+    let (a, connection) = pool.first(Protocol::Http2);
+    assert_eq!(pool.end(a, End::Reset), []);
+    assert_eq!(pool.attach().1, connection);
+    assert_eq!(pool.machine.stats().counters.rq_rx_reset, 1);
+}
+
+#[test]
+fn connection_close_ends_an_http1_connection_and_drains_an_http2_one() {
+    let mut pool = Pool::new(Limits::new(), Expected::Http1);
+    let (a, connection) = pool.first(Protocol::Http1);
+    assert_eq!(pool.end(a, End::CompleteAndClose), [close(connection)]);
+
+    let mut pool = Pool::new(Limits::new(), Expected::Http2);
+    let (a, connection) = pool.first(Protocol::Http2);
+    let (b, _) = pool.attach();
+    assert_eq!(pool.end(a, End::CompleteAndClose), []);
+    pool.pend();
+    assert_eq!(pool.opened().len(), 1);
+    assert_eq!(pool.end(b, End::Complete), [close(connection)]);
+}
+
+#[test]
+fn settings_reach_the_queue_down_to_zero_and_up_again() {
+    let mut pool = Pool::new(Limits::new().max_connections(1), Expected::Http2);
+    let (a, connection) = pool.first(Protocol::Http2);
+    assert_eq!(pool.settings(connection, 0), []);
+    let b = pool.pend();
+    assert_eq!(pool.end(a, End::Complete), []);
+    assert_eq!(pool.settings(connection, 1), [attach(b, connection)]);
+    let c = pool.pend();
+    assert_eq!(pool.settings(connection, 2), [attach(c, connection)]);
+}
+
+#[test]
+fn settings_before_the_connection_is_there_count() {
+    let mut pool = Pool::new(Limits::new(), Expected::Http2);
+    let a = pool.pend();
+    let first = pool.opened()[0];
+    assert_eq!(pool.settings(first, 1), []);
+    pool.pend();
+    assert_eq!(pool.opened().len(), 1, "the first takes one alone");
+    assert_eq!(pool.connect(first, Protocol::Http2), [attach(a, first)]);
+}
+
+#[test]
+fn room_that_is_made_does_not_refuse_those_who_pend() {
+    let limits = Limits::new()
+        .max_requests(1)
+        .max_connections(1)
+        .max_concurrent_streams(1);
+    let mut pool = Pool::new(limits, Expected::Http2);
+    let (a, connection) = pool.first(Protocol::Http2);
+    let b = pool.pend();
+
+    // A ready connection, and no room: b stays, and nobody overtakes it.
+    assert_eq!(pool.set(limits.max_concurrent_streams(9)), []);
+    assert_eq!(pool.refused_by(), Resource::MaxRequests);
+    assert_eq!(pool.cancel(a), [attach(b, connection)]);
+}
+
+#[test]
+fn a_raised_limit_opens_all_connections_that_are_wanted() {
+    let mut pool = Pool::new(Limits::new().max_connections(1), Expected::Http1);
+    let (a, first) = pool.first(Protocol::Http1);
+    let pending: Vec<_> = (0..9).map(|_| pool.pend()).collect();
+    assert_eq!(pool.take(), []);
+    let overflow = pool.machine.stats().counters.cx_overflow;
+    pool.set(Limits::new().max_connections(6));
+    let stats = pool.machine.stats();
+    assert_eq!((stats.cx_active, stats.counters.cx_overflow), (6, overflow));
+    assert_eq!(pool.end(a, End::Complete)[0], attach(pending[0], first));
+}
+
+#[test]
+fn a_raised_limit_on_requests_opens_what_was_held_back() {
+    let limits = Limits::new().max_requests(1).max_connections(1);
+    let mut pool = Pool::new(limits, Expected::Http1);
+    let (_a, _) = pool.first(Protocol::Http1);
+    pool.pend();
+    assert_eq!(
+        pool.set(limits.max_connections(2)),
+        [],
+        "it would be refused on it"
+    );
+    assert_eq!(pool.machine.stats().rq_pending_active, 1);
+    pool.set(limits.max_connections(2).max_requests(2));
+    assert_eq!(pool.machine.stats().cx_active, 2);
+}
+
+#[test]
+fn what_was_held_back_gets_a_connection_when_there_is_room() {
+    let limits = Limits::new().max_requests(2).max_connections(1);
+    let mut pool = Pool::new(limits, Expected::Http2);
+    let (a, connection) = pool.first(Protocol::Http2);
+    let (_b, _) = pool.attach();
+    pool.machine
+        .go_away(connection, pool.now, &mut pool.actions);
+    pool.pend();
+    assert_eq!(pool.set(limits.max_connections(2)), []);
+    assert!(matches!(
+        pool.end(a, End::Complete)[..],
+        [Action::Open { .. }]
+    ));
+}
+
+#[test]
+fn max_requests_of_zero_refuses_what_pends_and_leaves_what_is_active() {
+    let limits = Limits::new().max_connections(1);
+    let mut pool = Pool::new(limits, Expected::Http1);
+    let (a, connection) = pool.first(Protocol::Http1);
+    let b = pool.pend();
+    assert_eq!(pool.set(limits.max_requests(0)), []);
+    let refused = pool.end(a, End::Complete);
+    assert!(matches!(refused[..], [Action::Refuse { request, .. }] if request == b));
+    assert_eq!(pool.refused_by(), Resource::MaxRequests);
+    assert_eq!(pool.set(limits), []);
+    assert_eq!(pool.attach().1, connection);
+}
+
+#[test]
+fn a_lowered_lifetime_drains_those_that_have_had_it() {
+    let mut pool = Pool::new(Limits::new(), Expected::Http1);
+    let (a, first) = pool.first(Protocol::Http1);
+    let (b, second) = pool.first(Protocol::Http1);
+    pool.end(b, End::Complete);
+    let limits = Limits::new().max_requests_per_connection(1);
+    assert_eq!(pool.set(limits), [close(second)]);
+    assert_eq!(pool.end(a, End::Complete), [close(first)]);
+    assert_eq!(pool.machine.stats().counters.cx_max_requests, 2);
+}
+
+#[test]
+fn idle_connections_beyond_a_lowered_limit_close_the_longest_idle_first() {
+    let mut pool = Pool::new(Limits::new(), Expected::Http1);
+    let (a, first) = pool.first(Protocol::Http1);
+    let (b, second) = pool.first(Protocol::Http1);
+    let (c, third) = pool.first(Protocol::Http1);
+    for request in [b, a, c] {
+        assert_eq!(pool.end(request, End::Complete), []);
+    }
+    let limits = Limits::new().max_connections(1);
+    assert_eq!(pool.set(limits), [close(second), close(first)]);
+    assert_eq!(pool.attach().1, third);
+}
+
+#[test]
+fn deadlines_are_told_and_met() {
+    let limits = Limits::new()
+        .connect_timeout(ms(10))
+        .idle_timeout(ms(20))
+        .max_connection_duration(ms(100));
+    let mut pool = Pool::new(limits, Expected::Http1);
+    assert_eq!(pool.machine.next_deadline(), None);
+    let a = pool.pend();
+    let first = pool.opened()[0];
+    assert_eq!(pool.machine.next_deadline(), Some(ms(10)));
+
+    // A connect that takes too long.
+    assert_eq!(pool.tick(ms(9)), []);
+    let failure = Failure::ConnectTimedOut;
+    let failed = Action::Fail {
+        request: a,
+        failure,
+    };
+    assert_eq!(pool.tick(ms(10)), [close(first), failed]);
+    assert_eq!(pool.machine.next_deadline(), None);
+    assert_eq!(pool.closed(first), []);
+
+    // One that idles.
+    let (b, second) = pool.first(Protocol::Http1);
+    assert_eq!(pool.machine.next_deadline(), Some(ms(110)), "its age");
+    pool.now = ms(30);
+    pool.end(b, End::Complete);
+    assert_eq!(pool.machine.next_deadline(), Some(ms(50)));
+    assert_eq!(pool.tick(ms(50)), [close(second)]);
+    pool.closed(second);
+
+    // One that gets old.
+    let (c, third) = pool.first(Protocol::Http1);
+    assert_eq!(pool.tick(ms(150)), []);
+    assert_eq!(pool.machine.next_deadline(), None);
+    assert_eq!(pool.end(c, End::Complete), [close(third)]);
+}
+
+#[test]
+fn a_changed_timeout_holds_for_those_who_wait_already() {
+    let mut pool = Pool::new(Limits::new(), Expected::Http1);
+    let (a, connection) = pool.first(Protocol::Http1);
+    pool.end(a, End::Complete);
+    assert_eq!(pool.machine.next_deadline(), None);
+    pool.set(Limits::new().idle_timeout(ms(5)));
+    assert_eq!(pool.machine.next_deadline(), Some(ms(5)));
+    assert_eq!(pool.tick(ms(5)), [close(connection)]);
+}
+
+#[test]
+fn a_slot_is_held_until_the_socket_is_gone() {
+    let limits = Limits::new()
+        .max_connections(1)
+        .max_requests_per_connection(1);
+    let mut pool = Pool::new(limits, Expected::Http1);
+    let (a, first) = pool.first(Protocol::Http1);
+    assert_eq!(pool.end(a, End::Complete), [close(first)]);
+    pool.pend();
+    assert_eq!(pool.take(), [], "one at a time, even while one closes");
+    assert!(matches!(pool.closed(first)[..], [Action::Open { .. }]));
+}
+
+#[test]
+fn a_closed_destination_serves_what_it_has_and_is_empty_then() {
+    let limits = Limits::new().max_connections(1);
+    let mut pool = Pool::new(limits, Expected::Http1);
+    let (a, connection) = pool.first(Protocol::Http1);
+    let b = pool.pend();
+    pool.machine.close(pool.now, &mut pool.actions);
+    assert_eq!(pool.take(), []);
+    assert!(pool.machine.is_closed());
+    assert_eq!(pool.refused_by(), Resource::Closed);
+    assert_eq!(pool.end(a, End::Complete), [attach(b, connection)]);
+    assert_eq!(pool.end(b, End::Complete), [close(connection)]);
+    assert!(!pool.machine.is_empty());
+    assert_eq!(pool.closed(connection), []);
+    assert!(pool.machine.is_empty());
+}
+
+#[test]
+fn a_connection_that_was_opened_in_vain_closes_with_the_destination() {
+    let mut pool = Pool::new(Limits::new(), Expected::Http1);
+    let a = pool.pend();
+    let connection = pool.opened()[0];
+    assert_eq!(pool.cancel(a), []);
+    pool.machine.close(pool.now, &mut pool.actions);
+    assert_eq!(
+        pool.connect(connection, Protocol::Http1),
+        [close(connection)]
+    );
+}
+
+#[test]
+fn retries_have_their_own_limit_or_a_share_of_the_load() {
+    let mut pool = Pool::new(Limits::new().max_retries(1), Expected::Http1);
+    assert!(pool.machine.retry());
+    assert!(!pool.machine.retry());
+    assert!(pool.machine.stats().circuit_breakers.rq_retry_open);
+    pool.machine.retry_ended();
+    assert!(pool.machine.retry());
+    let counters = pool.machine.stats().counters;
+    assert_eq!((counters.rq_retry, counters.rq_retry_overflow), (2, 1));
+
+    pool.set(Limits::new().max_retries(0));
+    pool.machine.retry_ended();
+    assert!(!pool.machine.retry());
+}
+
+#[test]
+fn an_unlimited_machine_tells_no_remainder() {
+    let pool = Pool::new(Limits::new(), Expected::Http1);
+    let stats = pool.machine.stats();
+    assert!(!stats.named().any(|(name, _)| name.contains("remaining")));
+    assert!(stats.named().all(|(_, value)| value == 0));
+}
+
+#[test]
+fn what_carries_more_streams_than_it_now_may_takes_none_until_they_have_ended() {
+    let mut pool = Pool::new(Limits::new().max_connections(1), Expected::Http2);
+    let (a, connection) = pool.first(Protocol::Http2);
+    let (b, _) = pool.attach();
+    let limits = Limits::new().max_connections(1);
+    pool.set(limits.max_concurrent_streams(1));
+    let c = pool.pend();
+    assert_eq!(pool.end(a, End::Complete), []);
+    assert_eq!(pool.end(b, End::Complete), [attach(c, connection)]);
+}
