@@ -35,7 +35,7 @@
 )]
 #![cfg_attr(
     feature = "outbound",
-    doc = "- [`outbound`] is the pool of a destination that requests are sent to."
+    doc = "- [`outbound::Client`] sends requests, to each destination within its limits."
 )]
 //! - [`admission`] is the limiter itself, for those who limit something other than HTTP.
 #![cfg_attr(

@@ -15,12 +15,16 @@
 //! assert_eq!(Limits::default().max_requests, None, "unlimited unless set");
 //! ```
 
+mod destination;
 mod retry_budget;
+mod source;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+pub use self::destination::{Destination, Scheme};
 pub use self::retry_budget::RetryBudget;
+pub use self::source::{LimitsSource, LiveLimits, Subscriber};
 
 /// What a pool enforces. Everything is unlimited unless set.
 ///

@@ -1,8 +1,22 @@
 //! The outbound side: limits on the requests that this process sends.
 //!
-//! What lives here decides which connection a request takes, how many there are, and how many
-//! requests wait for one. It starts with [`destination`], the pool of one destination as a
-//! machine without sockets, clock, tasks or locks. How a limit reaches a pool is nobody's business
-//! here, nor is anything that serves requests.
+//! [`Client`] is a `tower` service that sends them; see [`client`] for how to use it. Inside it,
+//! each destination has a [`destination::Machine`], which decides which connection a request
+//! takes, how many there are and how many requests wait for one, and knows no socket, clock, task
+//! or lock. Around it are the folders that do: `pool` (the machine of one destination at work),
+//! `destinations` (all of them), `connection` (a connection from the connect to the end of its
+//! socket, on hyper). How a limit is found is nobody's business here, nor is anything that serves
+//! requests.
 
+pub mod client;
+mod connection;
 pub mod destination;
+mod destinations;
+mod error;
+mod pool;
+
+pub use self::client::{Builder, Client, ResponseBody, ResponseFuture};
+pub use self::connection::Connect;
+#[cfg(unix)]
+pub use self::connection::{UnixConnecting, UnixConnection, UnixConnector};
+pub use self::error::{Error, ErrorKind};

@@ -1,0 +1,203 @@
+//! [`ResponseFuture`]: a request from the decision to the head of its response.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::header::CONNECTION;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use http_body::Body;
+use hyper::body::Incoming;
+use tokio::time::timeout;
+
+use super::body::{Active, RequestBody, ResponseBody};
+use super::head::Head;
+use crate::outbound::connection::Sender;
+use crate::outbound::destination::Protocol;
+use crate::outbound::error::{BoxError, Error, ErrorKind};
+use crate::outbound::pool::{Admitted, Lease, Pending, Pool};
+
+type Answer = Result<Response<ResponseBody>, Error>;
+
+/// Resolves when the head of the response is there.
+///
+/// # Cancel safety
+///
+/// Dropped while the request is pending, it leaves the queue, and nothing was sent. Dropped while
+/// it is active, an HTTP/1 request takes its connection with it, and an HTTP/2 stream is reset.
+#[must_use = "futures do nothing unless polled"]
+pub struct ResponseFuture(State);
+
+enum State {
+    /// The request was refused at once.
+    Refused(Option<Error>),
+    /// hyper's futures have no names.
+    Sending(Pin<Box<dyn Future<Output = Answer> + Send>>),
+}
+
+impl ResponseFuture {
+    pub(super) fn refused(error: Error) -> Self {
+        Self(State::Refused(Some(error)))
+    }
+
+    pub(super) fn sending<B>(
+        pool: Arc<Pool<RequestBody<B>>>,
+        admitted: Admitted<RequestBody<B>>,
+        head: Head,
+        request: Request<RequestBody<B>>,
+    ) -> Self
+    where
+        B: Body + Send + Unpin + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        Self(State::Sending(Box::pin(send(
+            pool, admitted, head, request,
+        ))))
+    }
+}
+
+impl Future for ResponseFuture {
+    type Output = Answer;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+        match &mut self.0 {
+            State::Refused(error) => {
+                let error = error.take().expect("not polled after it was ready");
+                Poll::Ready(Err(error))
+            }
+            State::Sending(answer) => answer.as_mut().poll(cx),
+        }
+    }
+}
+
+impl fmt::Debug for ResponseFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+async fn send<B>(
+    pool: Arc<Pool<RequestBody<B>>>,
+    admitted: Admitted<RequestBody<B>>,
+    head: Head,
+    request: Request<RequestBody<B>>,
+) -> Answer
+where
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let (mut lease, mut sender) = match admitted {
+        Admitted::Attached(lease, sender) => (lease, sender),
+        Admitted::Pending(pending) => wait(&pool, pending).await?,
+    };
+    let upload = request.body().upload();
+    let may_be_upgraded = request.method() == Method::CONNECT;
+    let mut was_sent_before = false;
+    let mut unsent = Some(request);
+    loop {
+        if let Some(request) = &mut unsent {
+            head.put_into(request, sender.protocol(), sender.is_proxied());
+        }
+        // None: nothing has happened yet, and this does not count as an attempt.
+        if let Some(sent) = sender.send(&mut unsent) {
+            let active = |lease| Active {
+                lease,
+                destination: pool.destination().clone(),
+                upload: upload.clone(),
+                closes: false,
+                is_exclusive: sender.protocol() == Protocol::Http1,
+            };
+            let mut error = match sent.await {
+                Ok(response) => return Ok(receive(response, active(lease), may_be_upgraded)),
+                Err(error) => error,
+            };
+            unsent = error.take_message();
+            if unsent.is_none() || was_sent_before {
+                let failed = active(lease).fail(error.into_error());
+                return Err(match unsent {
+                    Some(_) => failed.which_never_left(),
+                    None => failed,
+                });
+            }
+            was_sent_before = true;
+        }
+        (lease, sender) = wait(&pool, pool.hand_back(lease)).await?;
+    }
+}
+
+type Attached<B> = (Lease, Arc<Sender<RequestBody<B>>>);
+
+/// Waits for a connection, as long as that may take.
+async fn wait<B: Send + 'static>(
+    pool: &Pool<RequestBody<B>>,
+    pending: Pending<RequestBody<B>>,
+) -> Result<Attached<B>, Error> {
+    match pool.pending_timeout() {
+        None => pending.await,
+        Some(patience) => match timeout(patience, pending).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Error::before(ErrorKind::PendingTimeout, pool.destination())),
+        },
+    }
+}
+
+fn receive(
+    response: Response<Incoming>,
+    mut active: Active,
+    was_connect: bool,
+) -> Response<ResponseBody> {
+    let status = response.status();
+    let is_upgrade =
+        status == StatusCode::SWITCHING_PROTOCOLS || (was_connect && status.is_success());
+    if is_upgrade && active.is_exclusive {
+        active.lease.upgrade();
+        return response.map(ResponseBody::upgraded);
+    }
+    active.closes = active.is_exclusive && closes(response.version(), response.headers());
+    response.map(|body| ResponseBody::new(body, active))
+}
+
+/// Whether the server closes its connection after a response with this head.
+fn closes(version: Version, headers: &HeaderMap) -> bool {
+    let has = |option: &str| {
+        let values = headers.get_all(CONNECTION).into_iter();
+        let mut options = values
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','));
+        options.any(|it| it.trim().eq_ignore_ascii_case(option))
+    };
+    match version {
+        Version::HTTP_09 => true,
+        Version::HTTP_10 => !has("keep-alive"),
+        _ => has("close"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_head_says_of_its_connection() {
+        for (version, connection, expected) in [
+            (Version::HTTP_11, "", false),
+            (Version::HTTP_11, "keep-alive", false),
+            (Version::HTTP_11, "close", true),
+            (Version::HTTP_11, "x-hop, Close", true),
+            (Version::HTTP_11, "closely", false),
+            (Version::HTTP_10, "", true),
+            (Version::HTTP_10, "Keep-Alive", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONNECTION, connection.parse().unwrap());
+            assert_eq!(
+                closes(version, &headers),
+                expected,
+                "{version:?} {connection}"
+            );
+        }
+    }
+}

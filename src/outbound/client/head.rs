@@ -1,0 +1,166 @@
+//! [`Head`]: how a request's URI and `host` look on each kind of connection.
+
+use http::header::{HOST, HeaderValue};
+use http::uri::{Authority, PathAndQuery};
+use http::{Method, Request, Uri, Version};
+
+use crate::outbound::destination::Protocol;
+
+/// Where a request goes, kept apart from it: a request that is handed back may be sent on a
+/// connection of another kind.
+#[derive(Debug)]
+pub(super) struct Head {
+    uri: Uri,
+    /// As the caller set it.
+    host: Option<HeaderValue>,
+}
+
+impl Head {
+    /// Takes the URI and `host` out of a request.
+    pub(super) fn take_from<B>(request: &mut Request<B>) -> Self {
+        Self {
+            uri: std::mem::take(request.uri_mut()),
+            host: request.headers_mut().remove(HOST),
+        }
+    }
+
+    pub(super) fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// Makes a request ready for a connection: for HTTP/1 with a path and `host`, for HTTP/2 with
+    /// the whole URI. A `host` that the caller set is what the server gets as the authority.
+    pub(super) fn put_into<B>(
+        &self,
+        request: &mut Request<B>,
+        protocol: Protocol,
+        is_proxied: bool,
+    ) {
+        match protocol {
+            Protocol::Http2 => {
+                request.headers_mut().remove(HOST);
+                *request.uri_mut() = self.absolute();
+            }
+            Protocol::Http1 => {
+                if request.version() == Version::HTTP_2 {
+                    *request.version_mut() = Version::HTTP_11;
+                }
+                *request.uri_mut() = match (request.method(), is_proxied) {
+                    (&Method::CONNECT, _) => self.authority_form(),
+                    (_, true) => self.absolute(),
+                    (_, false) => self.origin_form(),
+                };
+                if let Some(host) = self.host() {
+                    request.headers_mut().insert(HOST, host);
+                }
+            }
+        }
+    }
+
+    fn origin_form(&self) -> Uri {
+        let path = self.uri.path_and_query();
+        Uri::from(path.cloned().unwrap_or(PathAndQuery::from_static("/")))
+    }
+
+    fn authority_form(&self) -> Uri {
+        let (host, port) = (self.uri.host(), self.port());
+        let authority = host.and_then(|host| format!("{host}:{port}").parse::<Authority>().ok());
+        authority.map_or_else(|| self.uri.clone(), Uri::from)
+    }
+
+    fn absolute(&self) -> Uri {
+        let host = self
+            .host()
+            .and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+        let mut parts = self.uri.clone().into_parts();
+        if let Some(host) = host {
+            parts.authority = Some(host);
+        }
+        parts
+            .path_and_query
+            .get_or_insert(PathAndQuery::from_static("/"));
+        Uri::from_parts(parts).unwrap_or_else(|_| self.uri.clone())
+    }
+
+    /// The caller's, or else the URI's, without what goes without saying.
+    fn host(&self) -> Option<HeaderValue> {
+        if self.host.is_some() {
+            return self.host.clone();
+        }
+        let host = self.uri.host()?;
+        let host = match self
+            .uri
+            .port_u16()
+            .filter(|&port| port != self.default_port())
+        {
+            Some(port) => HeaderValue::try_from(format!("{host}:{port}")),
+            None => HeaderValue::try_from(host),
+        };
+        host.ok()
+    }
+
+    fn port(&self) -> u16 {
+        self.uri.port_u16().unwrap_or(self.default_port())
+    }
+
+    fn default_port(&self) -> u16 {
+        match self.uri.scheme_str() {
+            Some("https") => 443,
+            _ => 80,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(uri: &str, host: Option<&str>, method: Method, protocol: Protocol) -> (String, String) {
+        let mut request = Request::builder().uri(uri).method(method);
+        if let Some(host) = host {
+            request = request.header(HOST, host);
+        }
+        let mut request = request.body(()).unwrap();
+        let head = Head::take_from(&mut request);
+        // What was made for one kind must not be left over in the other.
+        head.put_into(&mut request, Protocol::Http1, false);
+        head.put_into(&mut request, Protocol::Http2, false);
+        head.put_into(&mut request, protocol, false);
+        let host = request.headers().get(HOST).map(|it| it.to_str().unwrap());
+        (request.uri().to_string(), host.unwrap_or_default().into())
+    }
+
+    #[test]
+    fn http1_gets_the_path_and_a_host() {
+        let get = |uri, host| sent(uri, host, Method::GET, Protocol::Http1);
+        assert_eq!(get("http://user/a?b", None), ("/a?b".into(), "user".into()));
+        assert_eq!(get("http://user:80", None), ("/".into(), "user".into()));
+        assert_eq!(
+            get("http://user:8080/", None),
+            ("/".into(), "user:8080".into())
+        );
+        assert_eq!(
+            get("https://me@user:443/", None),
+            ("/".into(), "user".into())
+        );
+        assert_eq!(
+            get("http://user/", Some("other")),
+            ("/".into(), "other".into())
+        );
+    }
+
+    #[test]
+    fn http2_gets_the_whole_uri_and_no_host() {
+        let get = |uri, host| sent(uri, host, Method::GET, Protocol::Http2);
+        let of = |uri: &str| (uri.to_owned(), String::new());
+        assert_eq!(get("http://user/a?b", None), of("http://user/a?b"));
+        assert_eq!(get("http://me@user:8080", None), of("http://user:8080/"));
+        assert_eq!(get("https://user/a", Some("other")), of("https://other/a"));
+    }
+
+    #[test]
+    fn connect_on_http1_names_host_and_port() {
+        let (uri, _) = sent("http://user/", None, Method::CONNECT, Protocol::Http1);
+        assert_eq!(uri, "user:80");
+    }
+}

@@ -1,0 +1,79 @@
+//! An HTTP/1 connection's task.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+
+use http_body::Body;
+use hyper::client::conn::http1;
+use hyper::rt::{Read, Write};
+use tokio::time::sleep;
+
+use super::{Control, GOODBYE, Order, Owner, Sender};
+use crate::outbound::destination::{ConnectionKey, Protocol};
+use crate::outbound::error::BoxError;
+
+/// Runs until the connection has closed, or was upgraded.
+pub(super) async fn run<T, O, B>(
+    io: T,
+    is_proxied: bool,
+    owner: Arc<O>,
+    key: ConnectionKey,
+    control: &Control,
+) -> hyper::Result<()>
+where
+    T: Read + Write + Send + Unpin + 'static,
+    O: Owner<B>,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let (sender, connection) = http1::handshake(io).await?;
+    let sender = Arc::new(Sender::http1(sender, is_proxied));
+    let mut connection = connection.with_upgrades();
+    owner
+        .clone()
+        .connected(key, Protocol::Http1, sender.clone());
+
+    let mut is_awaited = false;
+    let ended = poll_fn(|cx| {
+        control.register(cx);
+        if control.has(Order::Abort) {
+            return Poll::Ready(Some(Ok(())));
+        }
+        // Taken back before the connection is polled: if it comes again after that, the task is
+        // woken again.
+        is_awaited |= control.take(Order::MoveOn);
+        if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
+            return Poll::Ready(Some(ended));
+        }
+        if is_awaited {
+            is_awaited = !owner.clone().moved_on(key);
+        }
+        match control.has(Order::Close) {
+            true => Poll::Ready(None),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+    if let Some(ended) = ended {
+        return ended;
+    }
+
+    sender.close();
+    let mut goodbye = pin!(sleep(GOODBYE));
+    poll_fn(|cx| {
+        control.register(cx);
+        let is_over = control.has(Order::Abort)
+            || Pin::new(&mut connection).poll(cx).is_ready()
+            || goodbye.as_mut().poll(cx).is_ready();
+        if is_over {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+    Ok(())
+}

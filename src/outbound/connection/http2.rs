@@ -1,0 +1,152 @@
+//! An HTTP/2 connection's task.
+//!
+//! hyper runs an HTTP/2 client connection as two futures: one moves the frames, and goes to the
+//! executor; the other takes the requests, and is what a handshake returns. This task polls both.
+//! That way it hears of a GOAWAY at once, of which the frames' future knows and which ends the
+//! requests' one; sees each change of the peer's settings; and has the socket in its hands.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use http_body::Body;
+use hyper::client::conn::http2;
+use hyper::rt::{Executor, Read, Write};
+use hyper_util::rt::TokioTimer;
+use tokio::time::sleep;
+
+use super::{Control, GOODBYE, Order, Owner, Sender};
+use crate::outbound::destination::{ConnectionKey, Protocol};
+use crate::outbound::error::BoxError;
+
+/// How many streams are opened before the peer has said how many it takes; those beyond wait
+/// within h2. It is hyper's own choice but for being a number that no peer would think of: its
+/// first settings are to be a change even if they say the usual 100.
+const STREAMS_BEFORE_SETTINGS: usize = 97;
+
+/// PINGs that find out whether the peer is there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct KeepAlive {
+    pub(crate) interval: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) while_idle: bool,
+}
+
+/// Runs until the connection has closed.
+pub(super) async fn run<T, O, B>(
+    io: T,
+    keep_alive: KeepAlive,
+    owner: Arc<O>,
+    key: ConnectionKey,
+    control: &Control,
+) -> hyper::Result<()>
+where
+    T: Read + Write + Send + Unpin + 'static,
+    O: Owner<B>,
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    let tasks = Tasks::default();
+    let mut builder = http2::Builder::new(tasks.clone());
+    builder
+        .timer(TokioTimer::new())
+        .initial_max_send_streams(STREAMS_BEFORE_SETTINGS)
+        .keep_alive_interval(keep_alive.interval)
+        .keep_alive_while_idle(keep_alive.while_idle);
+    if let Some(timeout) = keep_alive.timeout {
+        builder.keep_alive_timeout(timeout);
+    }
+    let (sender, requests) = builder.handshake(io).await?;
+    let Some(mut frames) = tasks.take_first() else {
+        unreachable!("hyper's handshake gives the frames' future to the executor");
+    };
+    let sender = Arc::new(Sender::http2(sender));
+    owner
+        .clone()
+        .connected(key, Protocol::Http2, sender.clone());
+
+    let mut max_streams = requests.current_max_send_streams();
+    let mut requests = Some(requests);
+    let ended = poll_fn(|cx| {
+        control.register(cx);
+        if control.has(Order::Abort) || frames.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(true);
+        }
+        if let Some(taking) = &mut requests {
+            if Pin::new(&mut *taking).poll(cx).is_ready() {
+                // Its streams go on; the frames' future ends with the last.
+                requests = None;
+                owner.clone().go_away(key);
+            } else if taking.current_max_send_streams() != max_streams {
+                max_streams = taking.current_max_send_streams();
+                let max_streams = u32::try_from(max_streams).unwrap_or(u32::MAX);
+                owner.clone().settings(key, max_streams);
+            }
+        }
+        match control.has(Order::Close) {
+            true => Poll::Ready(false),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+    if ended {
+        return Ok(());
+    }
+
+    sender.close();
+    drop(requests);
+    let mut goodbye = pin!(sleep(GOODBYE));
+    poll_fn(|cx| {
+        control.register(cx);
+        let is_over = control.has(Order::Abort)
+            || frames.as_mut().poll(cx).is_ready()
+            || goodbye.as_mut().poll(cx).is_ready();
+        if is_over {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+    Ok(())
+}
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Keeps the first future that hyper gives it, and spawns the others: one for each response, and
+/// one for each request body that takes its time.
+#[derive(Clone, Default)]
+struct Tasks(Arc<Mutex<First>>);
+
+#[derive(Default)]
+enum First {
+    #[default]
+    Awaited,
+    Kept(Task),
+    Taken,
+}
+
+impl Tasks {
+    fn take_first(&self) -> Option<Task> {
+        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match std::mem::replace(&mut *first, First::Taken) {
+            First::Kept(task) => Some(task),
+            First::Awaited | First::Taken => None,
+        }
+    }
+}
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Tasks {
+    fn execute(&self, future: F) {
+        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let First::Awaited = *first {
+            *first = First::Kept(Box::pin(future));
+        } else {
+            drop(first);
+            tokio::spawn(future);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! [`Effects`]: what an event leaves to do once the lock is free.
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use crate::outbound::connection::{Control, Order, Sender};
+use crate::outbound::destination::ConnectionKey;
+
+pub(super) struct Effects<B> {
+    /// Connections to open.
+    pub(super) open: Vec<(ConnectionKey, Arc<Control>)>,
+    /// Connections that need not be opened any more, and still wait for room.
+    pub(super) forget: Vec<ConnectionKey>,
+    /// What connections are to do.
+    pub(super) orders: Vec<(Arc<Control>, Order)>,
+    /// Futures to wake, oldest request first.
+    wake: Vec<Waker>,
+    /// Senders that are needed no more.
+    pub(super) drop: Vec<Arc<Sender<B>>>,
+    /// The timer's task is to be started, or to look again.
+    pub(super) timer: Option<Timer>,
+    /// Nothing is left.
+    pub(super) is_empty: bool,
+}
+
+pub(super) enum Timer {
+    Start,
+    LookAgain,
+}
+
+impl<B> Effects<B> {
+    pub(super) const fn new() -> Self {
+        Self {
+            open: Vec::new(),
+            forget: Vec::new(),
+            orders: Vec::new(),
+            wake: Vec::new(),
+            drop: Vec::new(),
+            timer: None,
+            is_empty: false,
+        }
+    }
+
+    pub(super) fn wake(&mut self, waker: Option<Waker>) {
+        self.wake.extend(waker);
+    }
+
+    /// Does what is anybody's code, last.
+    pub(super) fn wake_all(self) {
+        for (control, order) in self.orders {
+            control.order(order);
+        }
+        for waker in self.wake {
+            waker.wake();
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! What happens to a pool, each as one event under the lock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use super::effects::{Effects, Timer};
+use super::lease::{Lease, Lessor};
+use super::state::State;
+use super::waiting::{Ticket, Waiter};
+use super::{Pending, Pool, timer};
+use crate::limits::Limits;
+use crate::outbound::connection::{Control, Order, Owner, Sender};
+use crate::outbound::destination::{ConnectionKey, End, Placement, Protocol, RequestKey};
+use crate::outbound::destinations::Claim;
+use crate::outbound::error::{Cause, Error, ErrorKind};
+
+/// What has become of a new request.
+pub(crate) enum Admitted<B: Send + 'static> {
+    /// It is active.
+    Attached(Lease, Arc<Sender<B>>),
+    Pending(Pending<B>),
+}
+
+impl<B: Send + 'static> Pool<B> {
+    /// Takes the lock, has something happen, leaves the lock, and does what that wants done.
+    fn event<R>(
+        self: &Arc<Self>,
+        cause: Option<&Cause>,
+        happens: impl FnOnce(&mut State<B>, Duration, &mut Effects<B>) -> R,
+    ) -> R {
+        let mut effects = Effects::new();
+        let now = self.now();
+        let result = {
+            let mut state = self.lock();
+            let result = happens(&mut state, now, &mut effects);
+            state.carry_out(now, cause, &mut effects);
+            if self.all.is_short_of_room() && state.make_room(now) {
+                self.all.will_give_room();
+                state.carry_out(now, cause, &mut effects);
+            }
+            state.set_timer(&mut effects);
+            effects.is_empty = state.machine.is_empty();
+            result
+        };
+        self.follow_up(effects);
+        result
+    }
+
+    fn follow_up(self: &Arc<Self>, mut effects: Effects<B>) {
+        for connection in effects.forget.drain(..) {
+            self.all.forget(self, connection);
+        }
+        for (connection, control) in effects.open.drain(..) {
+            match self.all.claim_room(self, connection) {
+                Claim::Boundless => self.open(connection, control),
+                Claim::Granted => {
+                    if !self.unblock(connection) {
+                        self.all.give_room(false);
+                    }
+                }
+                Claim::Queued => self.all.make_room(),
+            }
+        }
+        match effects.timer.take() {
+            Some(Timer::Start) => {
+                self.runtime().spawn(timer::run(self.clone()));
+            }
+            Some(Timer::LookAgain) => self.timer.notify_one(),
+            None => {}
+        }
+        if effects.is_empty {
+            self.all.one_is_empty();
+        }
+        effects.drop.clear();
+        effects.wake_all();
+    }
+
+    fn runtime(&self) -> Handle {
+        Handle::try_current().unwrap_or_else(|_| self.runtime.clone())
+    }
+
+    fn open(self: &Arc<Self>, key: ConnectionKey, control: Arc<Control>) {
+        let task = self.all.opener.open(self.clone(), key, control);
+        self.runtime().spawn(task);
+    }
+
+    /// A request arrives. `None` if this pool was evicted: look for another.
+    pub(crate) fn request(self: &Arc<Self>) -> Option<Result<Admitted<B>, Error>> {
+        enum Found<B> {
+            Stream(RequestKey, ConnectionKey, Arc<Sender<B>>),
+            Pending(Ticket),
+        }
+        let found = self.event(None, |state, now, _| {
+            if state.is_evicted {
+                return None;
+            }
+            let placed = state.tell(|machine, actions| machine.request(now, actions));
+            Some(placed.map(|(request, placement)| match placement {
+                Placement::Pending => Found::Pending(state.waiting.insert(request)),
+                Placement::Attached(connection) => match state.board(connection) {
+                    Some(sender) => Found::Stream(request, connection, sender),
+                    None => Found::Pending(state.hand_back(request, now)),
+                },
+            }))
+        })?;
+        Some(match found {
+            Ok(Found::Stream(request, connection, sender)) => Ok(Admitted::Attached(
+                Lease::new(self.clone(), request, connection),
+                sender,
+            )),
+            Ok(Found::Pending(ticket)) => Ok(Admitted::Pending(Pending::new(self.clone(), ticket))),
+            Err(overflow) => Err(Error::before(
+                ErrorKind::Overflow(overflow),
+                &self.destination,
+            )),
+        })
+    }
+
+    /// An active request could not be sent where it was to go, and waits for another connection.
+    pub(crate) fn hand_back(self: &Arc<Self>, lease: Lease) -> Pending<B> {
+        let (request, connection) = lease.into_keys();
+        let ticket = self.event(None, |state, now, _| {
+            state.leave(connection);
+            state.hand_back(request, now)
+        });
+        Pending::new(self.clone(), ticket)
+    }
+
+    /// The future of a pending request is gone. Returns what it left, to be dropped by the caller.
+    pub(super) fn abandon(self: &Arc<Self>, ticket: Ticket) -> Waiter<B> {
+        self.event(None, |state, now, _| {
+            let waiter = state.waiting.remove(ticket);
+            match &waiter {
+                Waiter::Pending(request, _) => {
+                    state.tell(|machine, actions| machine.cancelled(*request, now, actions));
+                }
+                // Nothing was sent: the next one can have the stream.
+                Waiter::Attached(place) => {
+                    state.end(place.request, place.connection, End::Complete, now);
+                }
+                Waiter::Failed(_) | Waiter::Free => {}
+            }
+            waiter
+        })
+    }
+
+    /// Other limits are in force. Of two that come at the same time the later ones stay.
+    pub(crate) fn set_limits(self: &Arc<Self>, limits: Limits, revision: u64) {
+        self.event(None, |state, now, _| {
+            if revision >= state.revision {
+                state.revision = revision;
+                if *state.machine.limits() != limits {
+                    state.tell(|machine, actions| machine.set_limits(limits, now, actions));
+                }
+            }
+        });
+    }
+
+    /// Admits nothing new, and closes each connection when it has nothing to do.
+    pub(crate) fn close(self: &Arc<Self>) {
+        self.event(None, |state, now, _| {
+            state.tell(|machine, actions| machine.close(now, actions));
+        });
+    }
+
+    /// Closes an idle connection, if all connections together are too many, and there is one.
+    pub(crate) fn yield_room(self: &Arc<Self>) {
+        // Each event sees to that.
+        self.event(None, |_, _, _| {});
+    }
+
+    /// There is room for a connection that had none. False if it is not wanted any more.
+    pub(crate) fn unblock(self: &Arc<Self>, key: ConnectionKey) -> bool {
+        let control = {
+            let mut state = self.lock();
+            state.connections.get(key).map(|entry| {
+                entry.is_blocked = false;
+                entry.control.clone()
+            })
+        };
+        let is_wanted = control.is_some();
+        if let Some(control) = control {
+            self.open(key, control);
+        }
+        is_wanted
+    }
+
+    /// Does what is due. Returns when to come again; `None` is never, and the timer has ended.
+    pub(super) fn tick(self: &Arc<Self>) -> Option<Instant> {
+        let deadline = self.event(None, |state, now, _| {
+            state.tell(|machine, actions| machine.tick(now, actions));
+            state.timer = state.machine.next_deadline();
+            state.timer
+        });
+        deadline.map(|deadline| self.epoch + deadline)
+    }
+}
+
+impl<B> State<B> {
+    /// Gives up an idle connection for the sake of others, unless somebody here waits as well.
+    fn make_room(&mut self, now: Duration) -> bool {
+        if !self.waiting.is_empty() {
+            return false;
+        }
+        let Some(idle) = self.connections.find_idle() else {
+            return false;
+        };
+        self.tell(|machine, actions| machine.go_away(idle, now, actions));
+        if let Some(entry) = self.connections.get(idle) {
+            entry.makes_room = true;
+        }
+        true
+    }
+}
+
+impl<B: Send + 'static> Lessor for Pool<B> {
+    fn completed(self: Arc<Self>, request: RequestKey, connection: ConnectionKey) {
+        self.event(None, |state, now, effects| {
+            let end = match state.connections.get(connection) {
+                Some(entry) => match &entry.sender {
+                    Some(sender) if sender.is_ready() => End::Complete,
+                    Some(sender) if !sender.is_dead() => {
+                        entry.finishing = Some(request);
+                        effects.orders.push((entry.control.clone(), Order::MoveOn));
+                        return;
+                    }
+                    _ => End::CompleteAndLost,
+                },
+                None => End::Complete,
+            };
+            state.end(request, connection, end, now);
+        });
+    }
+
+    fn ended(self: Arc<Self>, request: RequestKey, connection: ConnectionKey, end: End) {
+        self.event(None, |state, now, _| {
+            state.end(request, connection, end, now)
+        });
+    }
+
+    fn cancelled(self: Arc<Self>, request: RequestKey, connection: ConnectionKey) {
+        self.event(None, |state, now, _| {
+            state.leave(connection);
+            state.tell(|machine, actions| machine.cancelled(request, now, actions));
+        });
+    }
+
+    fn upgraded(self: Arc<Self>, request: RequestKey, connection: ConnectionKey) {
+        self.event(None, |state, now, _| {
+            match state.connections.get(connection) {
+                Some(entry) => entry.upgraded = Some(request),
+                None => state.end(request, connection, End::Complete, now),
+            }
+        });
+    }
+}
+
+impl<B: Send + 'static> Owner<B> for Pool<B> {
+    fn connected(self: Arc<Self>, key: ConnectionKey, protocol: Protocol, sender: Arc<Sender<B>>) {
+        self.event(None, |state, now, _| {
+            if let Some(entry) = state.connections.get(key) {
+                entry.sender = Some(sender);
+                state.tell(|machine, actions| machine.connected(key, protocol, now, actions));
+            }
+        });
+    }
+
+    fn moved_on(self: Arc<Self>, key: ConnectionKey) -> bool {
+        self.event(None, |state, now, _| {
+            let Some(entry) = state.connections.get(key) else {
+                return true;
+            };
+            let (Some(request), Some(sender)) = (entry.finishing, &entry.sender) else {
+                return true;
+            };
+            if !sender.is_ready() {
+                return false;
+            }
+            entry.finishing = None;
+            state.end(request, key, End::Complete, now);
+            true
+        })
+    }
+
+    fn settings(self: Arc<Self>, key: ConnectionKey, max_streams: u32) {
+        self.event(None, |state, now, _| {
+            state.tell(|machine, actions| machine.settings(key, max_streams, now, actions));
+        });
+    }
+
+    fn go_away(self: Arc<Self>, key: ConnectionKey) {
+        self.event(None, |state, now, _| {
+            state.tell(|machine, actions| machine.go_away(key, now, actions));
+        });
+    }
+
+    fn closed(self: Arc<Self>, key: ConnectionKey, control: &Control) {
+        let cause = control.error();
+        let made_room = self.event(cause.as_ref(), |state, now, effects| {
+            let Some(entry) = state.connections.remove(key) else {
+                return false;
+            };
+            if let Some(request) = entry.finishing {
+                state.end(request, key, End::CompleteAndLost, now);
+            }
+            state.tell(|machine, actions| machine.closed(key, now, actions));
+            if let Some(request) = entry.upgraded {
+                state.end(request, key, End::Complete, now);
+            }
+            effects.drop.extend(entry.sender);
+            entry.makes_room
+        });
+        self.all.give_room(made_room);
+    }
+}

@@ -1,0 +1,41 @@
+//! Which public types are `Send`, `Sync` and `Unpin`: a promise like any other.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper_util::client::legacy::connect::HttpConnector;
+use meshpool::limits::{Destination, LimitsSource, LiveLimits, Scheme};
+use meshpool::outbound::{
+    Builder, Client, Connect, Error, ErrorKind, ResponseBody, ResponseFuture, UnixConnecting,
+    UnixConnection, UnixConnector,
+};
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+
+/// One line to a type: what it is, and after an exclamation mark what it is not.
+macro_rules! auto_traits {
+    ($($type:ty: $($is:ident)&* $(, ! $($is_not:ident)|*)?;)*) => {
+        $(
+            assert_impl_all!($type: $($is),*);
+            $(assert_not_impl_any!($type: $($is_not),*);)?
+        )*
+    };
+}
+
+type Unsync = UnsyncBoxBody<Bytes, std::io::Error>;
+
+auto_traits! {
+    Builder: Send & Sync & Unpin, !Clone;
+    Client<Full<Bytes>>: Send & Sync & Unpin & Clone;
+    Client<Unsync>: Send & Sync & Unpin & Clone;
+    Destination: Send & Sync & Unpin & Clone;
+    Error: Send & Sync & Unpin & Clone;
+    ErrorKind: Send & Sync & Unpin & Copy;
+    HttpConnector: Connect;
+    LiveLimits: LimitsSource & Send & Sync & Unpin & Clone;
+    ResponseBody: Send & Sync & Unpin, !Clone;
+    ResponseFuture: Send & Unpin, !Clone;
+    Scheme: Send & Sync & Unpin & Copy;
+    UnixConnecting: Send & Unpin;
+    UnixConnection: Send & Sync & Unpin;
+    UnixConnector: Connect & Send & Sync & Unpin & Clone;
+}

@@ -1,0 +1,140 @@
+//! Many destinations: kept apart, forgotten, and bounded together.
+
+use futures::future::join_all;
+use hyper_util::client::legacy::connect::HttpConnector;
+use meshpool::Limits;
+use meshpool::limits::{Destination, Scheme};
+use meshpool::outbound::{Client, ErrorKind};
+
+use crate::support::{
+    Pool, client, destination, get, nothing_is_left, outcome, spawn, stats, text, until,
+    until_load, within,
+};
+use crate::upstream::{Upstream, bind};
+
+#[tokio::test]
+async fn limits_count_for_each_destination_by_itself() {
+    let (mut one, mut other) = (Upstream::http1().await, Upstream::http1().await);
+    let client = client(Limits::new().max_connections(1).max_pending_requests(1));
+    let first = spawn(&client, one.addr, "/first");
+    let second = spawn(&client, other.addr, "/second");
+    one.expect("/first").await.answer("");
+    other.expect("/second").await.answer("");
+    outcome(first).await.unwrap();
+    outcome(second).await.unwrap();
+    let mut known = client.destinations();
+    known.sort_by_key(Destination::port);
+    let mut expected = vec![destination(one.addr), destination(other.addr)];
+    expected.sort_by_key(Destination::port);
+    assert_eq!(known, expected);
+    assert_eq!(stats(&client, one.addr).counters.rq_total, 1);
+    nothing_is_left(&client).await;
+}
+
+#[tokio::test]
+async fn destinations_without_requests_and_connections_are_forgotten() {
+    let mut upstream = Upstream::http1().await;
+    let client: Pool = Client::builder()
+        .max_empty_destinations(10)
+        .build(HttpConnector::new());
+    let kept = spawn(&client, upstream.addr, "/");
+    let arrival = upstream.next().await;
+    // Each of these fails at once, and leaves an empty destination.
+    for port in 1..=200 {
+        let (listener, _) = bind().await;
+        drop(listener);
+        let addr = format!("127.0.0.1:{port}").parse().unwrap();
+        let refused = within(get(&client, addr, "/")).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectFailed);
+        let known = client.destinations().len();
+        assert!(known <= 12, "{known} destinations");
+    }
+    let first = Destination::new(Scheme::Http, "127.0.0.1", 1);
+    assert_eq!(client.stats(&first), None);
+    assert_eq!(
+        stats(&client, upstream.addr).rq_active,
+        1,
+        "this one is not empty"
+    );
+    // One that was forgotten is a destination like any other.
+    let again = get(&client, "127.0.0.1:1".parse().unwrap(), "/");
+    assert_eq!(
+        within(again).await.unwrap_err().kind(),
+        ErrorKind::ConnectFailed
+    );
+    arrival.answer("");
+    outcome(kept).await.unwrap();
+    nothing_is_left(&client).await;
+}
+
+fn capped(max: usize) -> Pool {
+    Client::builder()
+        .max_total_connections(max)
+        .build(HttpConnector::new())
+}
+
+#[tokio::test]
+async fn beyond_the_cap_on_all_connections_requests_pend_until_one_is_gone() {
+    let (mut one, mut other) = (Upstream::http1().await, Upstream::http1().await);
+    let client = capped(1);
+    let first = spawn(&client, one.addr, "/first");
+    let arrival = one.expect("/first").await;
+    let second = spawn(&client, other.addr, "/second");
+    until_load(&client, other.addr, 0, 1).await;
+    assert_eq!(other.total(), 0);
+    // As soon as the first is idle it makes room.
+    arrival.answer("");
+    outcome(first).await.unwrap();
+    let arrival = other.expect("/second").await;
+    until(|| one.open() == 0).await;
+    arrival.answer("");
+    outcome(second).await.unwrap();
+    nothing_is_left(&client).await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_of_another_destination_makes_room() {
+    let (mut one, mut other) = (Upstream::http1().await, Upstream::http1().await);
+    let client = capped(2);
+    let both = ["/a", "/b"].map(|path| spawn(&client, one.addr, path));
+    let arrivals = [one.next().await, one.next().await];
+    for arrival in arrivals {
+        arrival.answer("");
+    }
+    for it in both {
+        outcome(it).await.unwrap();
+    }
+    assert_eq!(one.open(), 2);
+    let third = spawn(&client, other.addr, "/third");
+    other.expect("/third").await.answer("");
+    outcome(third).await.unwrap();
+    assert_eq!(one.open(), 1, "no more than needed");
+    nothing_is_left(&client).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_destinations_share_a_few_connections_and_all_come_through() {
+    let mut upstreams = Vec::new();
+    for _ in 0..8 {
+        let upstream = Upstream::http1().await;
+        upstreams.push((upstream.addr, upstream.answer_all()));
+    }
+    let client = capped(3);
+    let workers = (0..32).map(|worker| {
+        let client = client.clone();
+        let addrs: Vec<_> = upstreams.iter().map(|(addr, _)| *addr).collect();
+        tokio::spawn(async move {
+            for n in 0..20 {
+                let addr = addrs[(worker * 5 + n * 3) % addrs.len()];
+                text(get(&client, addr, "/").await.unwrap()).await.unwrap();
+            }
+        })
+    });
+    for worker in within(join_all(workers)).await {
+        worker.unwrap();
+    }
+    nothing_is_left(&client).await;
+    for (_, upstream) in &upstreams {
+        until(|| upstream.open() == 0).await;
+    }
+}

@@ -1,0 +1,12 @@
+//! The outbound client over loopback sockets, against upstreams that answer when they are told.
+
+mod auto_traits;
+mod cancel;
+mod destinations;
+mod failures;
+mod http2;
+mod limits;
+mod live;
+mod protocols;
+mod support;
+mod upstream;
