@@ -35,7 +35,7 @@
 )]
 #![cfg_attr(
     feature = "outbound",
-    doc = "- [`outbound`] decides for requests that this process sends: which connection, how many, how long the queue."
+    doc = "- [`outbound`] sends requests under the same limits: which connection, how many, how long the queue."
 )]
 //! - [`admission`] is the limiter itself, for those who limit something other than HTTP.
 #![cfg_attr(
@@ -53,7 +53,7 @@
 //! |---|---|
 //! | `inbound` (default) | the layers for a service |
 //! | `server` | limits on each connection, and an accept loop that keeps them |
-//! | `outbound` | the pool of a destination that requests are sent to |
+//! | `outbound` | a client with a pool for each destination |
 //! | `istio` | a `DestinationRule` as configuration |
 //! | `watch` | a rule file followed live |
 //! | `metrics` | export through the `metrics` facade |
@@ -62,8 +62,8 @@
 //! | `full` | all of these |
 //!
 //! The layers alone (`default-features = false, features = ["inbound"]`) are at most 12 crates.
-//! Rust 1.85 is promised for `inbound`, `server`, `istio` and `serde`; the others need what their
-//! dependencies need.
+//! Rust 1.85 is promised for `inbound`, `server`, `outbound`, `istio` and `serde`; the others need
+//! what their dependencies need.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
