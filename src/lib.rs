@@ -62,8 +62,8 @@
 //! | `full` | all of these |
 //!
 //! The layers alone (`default-features = false, features = ["inbound"]`) are at most 12 crates.
-//! Rust 1.85 is promised for `inbound`, `server`, `istio` and `serde`; the others need what their
-//! dependencies need.
+//! Rust 1.85 is promised for `inbound`, `server`, `outbound`, `istio` and `serde`; the others need
+//! what their dependencies need.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

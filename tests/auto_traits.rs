@@ -4,7 +4,8 @@ use meshpool::admission::{
     Acquire, Admission, Handle, Idle, Leaked, Overflow, Overflowed, Permit, Resource, Shared,
     Stats, WaitHistogram,
 };
-use meshpool::limits::Limits;
+use meshpool::limits::{Limits, RetryBudget};
+use meshpool::outbound::destination::{Action, ConnectionKey, Machine, RequestKey};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 /// One line to a type: what it is, and after an exclamation mark what it is not.
@@ -37,6 +38,13 @@ auto_traits! {
 
     // limits
     Limits: Send & Sync & Unpin & Copy;
+    RetryBudget: Send & Sync & Unpin & Copy;
+
+    // outbound
+    Action: Send & Sync & Unpin & Copy;
+    ConnectionKey: Send & Sync & Unpin & Copy;
+    Machine: Send & Sync & Unpin, !Clone;
+    RequestKey: Send & Sync & Unpin & Copy;
 }
 
 /// The table is checked while this compiles; here is what a table of traits cannot say.

@@ -15,10 +15,15 @@ use std::process::{Command, ExitCode};
 
 use variants::{VARIANTS, Variant};
 
-/// More than this a request the layer may not cost: what Tower's `ConcurrencyLimit` costs around
-/// the same router.
+/// More than this a request the layer may not cost: what Tower's `ConcurrencyLimit` costs around a
+/// router.
 const PEER: &str = "tower_concurrency_limit";
-const OURS: [&str; 3] = ["meshpool_static", "meshpool_arc", "meshpool_counted"];
+/// Around a plain service, whose response bodies need no box.
+const OURS: [&str; 3] = [
+    "service/meshpool_static",
+    "service/meshpool_arc",
+    "service/meshpool_counted",
+];
 
 fn main() -> ExitCode {
     let args: Vec<_> = env::args().skip(1).collect();

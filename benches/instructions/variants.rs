@@ -1,5 +1,7 @@
 //! What is counted: one HTTP request through an axum router, and what it is worth beside.
 
+use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -7,13 +9,17 @@ use std::task::{Context, Poll, Waker};
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
+use bytes::Bytes;
 use http::{Request, Response, Uri};
+use http_body_util::Full;
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
 use meshpool::admission::Admission;
 use tokio::sync::Semaphore;
 use tower::layer::util::Identity;
-use tower::{Layer, Service};
+use tower::{Layer, Service, service_fn};
 
-use crate::subjects::{self, Bare, PLENTY, request};
+use crate::subjects::{self, BARE, PLENTY, request};
 
 /// Something to count the instructions of.
 pub(crate) struct Variant {
@@ -71,6 +77,38 @@ pub(crate) const VARIANTS: &[Variant] = &[
             subjects::meshpool_counted(PLENTY).layer().layer(router()),
         );
     }),
+    // A plain service driven as hyper-util drives it, which clones it for each request.
+    base("service/bare", |count| service(count, service_fn(kevin))),
+    variant("service/tower_concurrency_limit", |count| {
+        service(
+            count,
+            subjects::tower_concurrency_limit(service_fn(kevin), PLENTY),
+        );
+    }),
+    variant("service/meshpool_static", |count| {
+        service(
+            count,
+            subjects::meshpool_static(PLENTY)
+                .layer()
+                .layer(service_fn(kevin)),
+        );
+    }),
+    variant("service/meshpool_arc", |count| {
+        service(
+            count,
+            subjects::meshpool_arc(PLENTY)
+                .layer()
+                .layer(service_fn(kevin)),
+        );
+    }),
+    variant("service/meshpool_counted", |count| {
+        service(
+            count,
+            subjects::meshpool_counted(PLENTY)
+                .layer()
+                .layer(service_fn(kevin)),
+        );
+    }),
     // The same as `Router::layer`, which boxes the service and the body again.
     base("router_layer/identity", |count| {
         http(count, router().layer(Identity::new()));
@@ -105,13 +143,13 @@ pub(crate) const VARIANTS: &[Variant] = &[
     // A refusal with the typed error, the service cloned for each request.
     base("refusal/tower_load_shed", |count| {
         let slots = Arc::new(Semaphore::new(0));
-        let service = subjects::tower_load_shed(Bare, &slots);
+        let service = subjects::tower_load_shed(BARE, &slots);
         for number in 0..count {
             assert!(request(&mut service.clone(), number).is_err());
         }
     }),
     variant("refusal/meshpool_static", |count| {
-        let service = subjects::meshpool_static(0).admit_layer().layer(Bare);
+        let service = subjects::meshpool_static(0).admit_layer().layer(BARE);
         for number in 0..count {
             assert!(request(&mut service.clone(), number).is_err());
         }
@@ -124,6 +162,30 @@ fn router() -> Router {
         .with_state(())
 }
 
+fn kevin(_: Request<Body>) -> Ready<Result<Response<Full<Bytes>>, Infallible>> {
+    ready(Ok(Response::new(Full::from("Kevin"))))
+}
+
+/// Sees so many requests through hyper-util's adapter.
+fn service<S, B>(count: u64, service: S)
+where
+    S: Service<Request<Body>, Response = Response<B>> + Clone,
+    S::Error: std::fmt::Debug,
+    B: http_body::Body,
+    B::Error: std::fmt::Debug,
+{
+    let service = TowerToHyperService::new(service);
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..count {
+        let future = pin!(service.call(Request::new(Body::empty())));
+        let Poll::Ready(response) = future.poll(&mut cx) else {
+            unreachable!("nothing here has to wait");
+        };
+        assert_eq!(subjects::read(response.unwrap().into_body()), "Kevin".len());
+    }
+}
+
+/// Sees so many requests through, each by a clone of its own.
 fn http<S, B>(count: u64, service: S)
 where
     S: Service<Request<Body>, Response = Response<B>> + Clone,

@@ -4,7 +4,6 @@
 //! is reported is the mean of the two, work and all. Each thread has a clone of the service of its
 //! own and keeps it.
 
-use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::hint::black_box;
 use std::sync::Barrier;
@@ -17,30 +16,32 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion};
 use tower::{Layer, Service};
 
-use crate::subjects::{self, PLENTY, request};
+use crate::subjects::{self, PLENTY, Working, request};
 
 const THREADS: u32 = 2;
+/// What everything is measured around.
+const WORKING: Working<64> = Working;
 
 pub(crate) fn bench(c: &mut Criterion) {
     let mut group = c.benchmark_group("contended");
-    measure(&mut group, "bare", Working);
-    measure(&mut group, "raw_atomic_pair", RawAtomicPair(Working));
+    measure(&mut group, "bare", WORKING);
+    measure(&mut group, "raw_atomic_pair", RawAtomicPair(WORKING));
     measure(
         &mut group,
         "tower_concurrency_limit",
-        subjects::tower_concurrency_limit(Working, PLENTY),
+        subjects::tower_concurrency_limit(WORKING, PLENTY),
     );
     measure(
         &mut group,
         "tower_resilience_bulkhead",
-        subjects::tower_resilience_bulkhead(Working, PLENTY),
+        subjects::tower_resilience_bulkhead(WORKING, PLENTY),
     );
     let layer = subjects::meshpool_static(PLENTY).admit_layer();
-    measure(&mut group, "meshpool_static", layer.layer(Working));
+    measure(&mut group, "meshpool_static", layer.layer(WORKING));
     let layer = subjects::meshpool_arc(PLENTY).admit_layer();
-    measure(&mut group, "meshpool_arc", layer.layer(Working));
+    measure(&mut group, "meshpool_arc", layer.layer(WORKING));
     let layer = subjects::meshpool_counted(PLENTY).admit_layer();
-    measure(&mut group, "meshpool_counted", layer.layer(Working));
+    measure(&mut group, "meshpool_counted", layer.layer(WORKING));
     group.finish();
 }
 
@@ -72,33 +73,6 @@ where
         threads.into_iter().map(|t| t.join().unwrap()).sum()
     });
     total / THREADS
-}
-
-/// A service that works for something like a tenth of a microsecond.
-#[derive(Clone)]
-struct Working;
-
-impl Service<u64> for Working {
-    type Response = u64;
-    type Error = Infallible;
-    type Future = Ready<Result<u64, Infallible>>;
-
-    #[inline]
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    #[inline]
-    fn call(&mut self, request: u64) -> Self::Future {
-        ready(Ok(work(request)))
-    }
-}
-
-#[inline]
-fn work(seed: u64) -> u64 {
-    (0..64).fold(seed, |x, _| {
-        black_box(x.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(7))
-    })
 }
 
 /// The floor: what a limiter does at the very least, around the same service.

@@ -11,7 +11,7 @@ use criterion::{BenchmarkGroup, Criterion};
 use tokio::sync::Semaphore;
 use tower::Service;
 
-use crate::subjects::{self, Bare, PLENTY, request};
+use crate::subjects::{self, BARE, PLENTY, request};
 
 pub(crate) fn bench(c: &mut Criterion) {
     let mut group = c.benchmark_group("layer");
@@ -64,35 +64,35 @@ impl Usage for Cloned {
 }
 
 fn all(group: &mut BenchmarkGroup<'_, WallTime>, usage: impl Usage) {
-    usage.measure(group, "bare", Bare);
+    usage.measure(group, "bare", BARE);
     usage.measure(
         group,
         "tower_concurrency_limit",
-        subjects::tower_concurrency_limit(Bare, PLENTY),
+        subjects::tower_concurrency_limit(BARE, PLENTY),
     );
     let slots = Arc::new(Semaphore::new(PLENTY as usize));
     usage.measure(
         group,
         "tower_load_shed",
-        subjects::tower_load_shed(Bare, &slots),
+        subjects::tower_load_shed(BARE, &slots),
     );
     usage.measure(
         group,
         "tower_resilience_bulkhead",
-        subjects::tower_resilience_bulkhead(Bare, PLENTY),
+        subjects::tower_resilience_bulkhead(BARE, PLENTY),
     );
     let service = subjects::meshpool_static(PLENTY).admit_layer();
     usage.measure(
         group,
         "meshpool_static",
-        tower::Layer::layer(&service, Bare),
+        tower::Layer::layer(&service, BARE),
     );
     let service = subjects::meshpool_arc(PLENTY).admit_layer();
-    usage.measure(group, "meshpool_arc", tower::Layer::layer(&service, Bare));
+    usage.measure(group, "meshpool_arc", tower::Layer::layer(&service, BARE));
     let service = subjects::meshpool_counted(PLENTY).admit_layer();
     usage.measure(
         group,
         "meshpool_counted",
-        tower::Layer::layer(&service, Bare),
+        tower::Layer::layer(&service, BARE),
     );
 }

@@ -17,13 +17,13 @@ use tokio::sync::Semaphore;
 use tower::Layer;
 use tower::load_shed::error::Overloaded;
 
-use crate::subjects::{self, Bare, request};
+use crate::subjects::{self, BARE, request};
 
 pub(crate) fn bench(c: &mut Criterion) {
     let mut group = c.benchmark_group("refusal");
 
     let slots = Arc::new(Semaphore::new(0));
-    let service = subjects::tower_load_shed(Bare, &slots);
+    let service = subjects::tower_load_shed(BARE, &slots);
     group.bench_function("tower_load_shed", |b| {
         b.iter(|| {
             let error = request(&mut service.clone(), black_box(1)).unwrap_err();
@@ -36,7 +36,7 @@ pub(crate) fn bench(c: &mut Criterion) {
 }
 
 fn ours<H: PoolHandle>(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, pool: InboundPool<H>) {
-    let service = pool.admit_layer().layer(Bare);
+    let service = pool.admit_layer().layer(BARE);
     group.bench_function(name, |b| {
         b.iter(|| match request(&mut service.clone(), black_box(1)) {
             Err(Error::Refused(Refused::Overflow(overflow))) => overflow.limit,

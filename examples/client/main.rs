@@ -10,6 +10,7 @@
 mod flood;
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -24,10 +25,10 @@ struct Flags {
     #[arg(long)]
     url: Target,
     /// How many clients ask, each on a connection of its own
-    #[arg(long, default_value_t = 10)]
-    clients: usize,
+    #[arg(long, default_value = "10")]
+    clients: NonZeroUsize,
     /// For how long
-    #[arg(long, default_value = "5", value_parser = seconds)]
+    #[arg(long, default_value = "5", value_parser = seconds, allow_negative_numbers = true)]
     seconds: Duration,
     /// Print one JSON object and no log
     #[arg(long)]

@@ -24,6 +24,7 @@ mod service;
 mod witness;
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -43,10 +44,10 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug, Parser)]
 struct Flags {
     /// How many clients ask, each on a connection of its own
-    #[arg(long, default_value_t = 10)]
-    clients: usize,
+    #[arg(long, default_value = "10")]
+    clients: NonZeroUsize,
     /// How long a phase lasts
-    #[arg(long, default_value = "2", value_parser = seconds)]
+    #[arg(long, default_value = "2", value_parser = seconds, allow_negative_numbers = true)]
     seconds: Duration,
     /// How long the service takes for an answer
     #[arg(long, default_value = "20ms", value_parser = service::latency)]

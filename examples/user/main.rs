@@ -11,10 +11,11 @@ mod admin;
 mod follow;
 mod service;
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,10 +57,23 @@ struct Flags {
     workers: Option<NonZeroUsize>,
 }
 
-fn main() -> io::Result<()> {
+fn main() -> ExitCode {
     let flags = Flags::parse();
     // The library's own events (a rejected rule file, overflow) go to standard error.
-    tracing_subscriber::fmt().with_writer(io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+    match run(flags) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(flags: Flags) -> io::Result<()> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     if let Some(workers) = flags.workers {
         runtime.worker_threads(workers.get());
@@ -86,9 +100,9 @@ async fn serve(flags: Flags) -> io::Result<()> {
     };
 
     // Both addresses first: who reads that one is ready may use the other.
-    let listener = TcpListener::bind(flags.listen).await?;
+    let listener = bind(flags.listen).await?;
     let admin = match flags.admin {
-        Some(address) => Some(TcpListener::bind(address).await?),
+        Some(address) => Some(bind(address).await?),
         None => None,
     };
     // And the signals: from then on it may be told to end.
@@ -117,11 +131,18 @@ async fn serve(flags: Flags) -> io::Result<()> {
     // Not `axum::serve`: this one keeps the rule's limits on connections, too.
     inbound::serve(listener, app)
         .pool(&pool)
+        .on_accept_error(|error| eprintln!("cannot accept: {error}"))
         .with_graceful_shutdown(closing)
         .await;
     pool.idle().await;
     eprintln!("drained");
     Ok(())
+}
+
+/// Listens, or says where it could not.
+async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{address}: {error}"));
+    TcpListener::bind(address).await.map_err(named)
 }
 
 /// Keeps the recorder small: without it, what was measured since the last look at `/metrics` stays
@@ -146,6 +167,9 @@ async fn limit_by(path: PathBuf, wait: bool, pool: &InboundPool) -> io::Result<R
         told.notify_one();
     }));
     in_force.notified().await;
+    if status.rejected().is_some() && status.rule().is_none() {
+        eprintln!("no rule yet: nothing is limited until the file is valid");
+    }
     Ok(status)
 }
 

@@ -54,11 +54,11 @@ pub struct Stats {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Overflowed {
-    /// [`Resource::MaxRequests`].
+    /// [`Resource::MaxRequests`](super::Resource::MaxRequests).
     pub max_requests: u64,
-    /// [`Resource::MaxPendingRequests`].
+    /// [`Resource::MaxPendingRequests`](super::Resource::MaxPendingRequests).
     pub max_pending_requests: u64,
-    /// [`Resource::Closed`].
+    /// [`Resource::Closed`](super::Resource::Closed).
     pub closed: u64,
 }
 

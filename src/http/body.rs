@@ -38,15 +38,16 @@ pin_project! {
 pin_project! {
     #[project = KindProj]
     enum Kind<B, H: Handle> where B: Send, B: 'static {
+        // In this order: the body is dropped before its permit.
         Held {
             #[pin]
-            held: Held<B, H>,
+            body: Option<B>,
+            hold: Hold<H>,
         },
         /// It may stall, so the sweeper must be able to reach it.
         Watched { shared: Shared<Held<B, H>> },
         /// A refusal, of one piece.
         Whole { bytes: Bytes },
-        Ended,
     }
 }
 
@@ -68,24 +69,32 @@ impl<B: Body + Send + 'static, H: Handle> ResponseBody<B, H> {
         version: Version,
         stalls: impl FnOnce(&H) -> Option<&Arc<Stalls>>,
     ) -> Self {
-        let held = Held { body, hold };
-        if may_stall(&held.body, version) {
-            let stalls = held.hold.handle().and_then(stalls).cloned();
-            if let Some(stalls) = stalls {
-                return Self::watched(held, &stalls);
+        if may_stall(&body, version) {
+            if let Some(stalls) = hold.handle().and_then(stalls).cloned() {
+                return Self::watched(Held { body, hold }, &stalls);
             }
         }
+        Self::held(body, hold)
+    }
+
+    #[inline]
+    fn held(body: B, hold: Hold<H>) -> Self {
         Self {
-            kind: Kind::Held { held },
+            kind: Kind::Held {
+                body: Some(body),
+                hold,
+            },
         }
     }
 
+    #[inline(never)]
     fn watched(held: Held<B, H>, stalls: &Arc<Stalls>) -> Self {
-        let kind = match stalls.watch(held) {
-            Ok(shared) => Kind::Watched { shared },
-            Err(held) => Kind::Held { held },
-        };
-        Self { kind }
+        match stalls.watch(held) {
+            Ok(shared) => Self {
+                kind: Kind::Watched { shared },
+            },
+            Err(Held { body, hold }) => Self::held(body, hold),
+        }
     }
 
     pub(crate) fn whole(bytes: Bytes) -> Self {
@@ -93,6 +102,12 @@ impl<B: Body + Send + 'static, H: Handle> ResponseBody<B, H> {
             kind: Kind::Whole { bytes },
         }
     }
+}
+
+/// Whether a body has ended, as it says itself or because it is gone.
+#[inline]
+fn is_over(body: &Option<impl Body>) -> bool {
+    body.as_ref().is_none_or(Body::is_end_stream)
 }
 
 /// Whether a reader can keep the body from being polled to its end.
@@ -116,49 +131,53 @@ where
     type Data = B::Data;
     type Error = BoxError;
 
+    /// A body that cannot stall is polled here, and others out of line.
+    #[inline]
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
         let mut kind = self.project().kind;
-        let frame = match kind.as_mut().project() {
-            KindProj::Held { mut held } => {
-                let frame = match ready!(held.as_mut().project().body.poll_frame(cx)) {
-                    Some(Ok(frame)) => Some(Ok(frame)),
-                    Some(Err(error)) => Some(Err(error.into())),
-                    None => None,
-                };
-                if matches!(frame, Some(Ok(_))) && !held.body.is_end_stream() {
-                    return Poll::Ready(frame);
-                }
-                frame
-            }
-            KindProj::Watched { shared } => return poll_watched(shared, cx),
-            KindProj::Whole { bytes } => {
-                let bytes = std::mem::take(bytes);
-                (!bytes.is_empty()).then(|| Ok(Frame::data(bytes.into())))
-            }
-            KindProj::Ended => return Poll::Ready(None),
+        let KindProj::Held { mut body, hold } = kind.as_mut().project() else {
+            return kind.poll_otherwise(cx);
         };
-        // Drops the body, then the permit: nobody else runs before the body is gone.
-        kind.set(Kind::Ended);
+        let Some(polled) = body.as_mut().as_pin_mut() else {
+            return Poll::Ready(None);
+        };
+        let frame = match ready!(polled.poll_frame(cx)) {
+            Some(Ok(frame)) => {
+                if !is_over(&*body) {
+                    return Poll::Ready(Some(Ok(frame)));
+                }
+                Some(Ok(frame))
+            }
+            Some(Err(error)) => Some(Err(error.into())),
+            None => None,
+        };
+        // First the body, then the permit: nobody else runs before the body is gone.
+        body.set(None);
+        drop(hold.take());
         Poll::Ready(frame)
     }
 
+    #[inline]
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Held { held } => held.body.is_end_stream(),
+            Kind::Held { body, .. } => is_over(body),
             Kind::Watched { shared } => shared
                 .peek(|held| held.body.is_end_stream())
                 .unwrap_or(!shared.is_aborted()),
             Kind::Whole { bytes } => bytes.is_empty(),
-            Kind::Ended => true,
         }
     }
 
+    #[inline]
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Held { held } => held.body.size_hint(),
+            Kind::Held { body, .. } => match body {
+                Some(body) => body.size_hint(),
+                None => SizeHint::with_exact(0),
+            },
             Kind::Watched { shared } => {
                 shared
                     .peek(|held| held.body.size_hint())
@@ -168,7 +187,29 @@ where
                     })
             }
             Kind::Whole { bytes } => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Ended => SizeHint::with_exact(0),
+        }
+    }
+}
+
+impl<B, H> Kind<B, H>
+where
+    B: Body + Send + 'static,
+    B::Data: From<Bytes>,
+    B::Error: Into<BoxError>,
+    H: Handle,
+{
+    #[inline(never)]
+    fn poll_otherwise(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
+        match self.project() {
+            KindProj::Watched { shared } => poll_watched(shared, cx),
+            KindProj::Whole { bytes } => {
+                let bytes = std::mem::take(bytes);
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes.into()))))
+            }
+            KindProj::Held { .. } => Poll::Ready(None),
         }
     }
 }
@@ -204,7 +245,6 @@ impl<B: Send + 'static, H: Handle> fmt::Debug for ResponseBody<B, H> {
             Kind::Held { .. } => "ResponseBody(Held)",
             Kind::Watched { .. } => "ResponseBody(Watched)",
             Kind::Whole { .. } => "ResponseBody(Whole)",
-            Kind::Ended => "ResponseBody(Ended)",
         })
     }
 }

@@ -65,19 +65,32 @@ impl<'a> RequestHead<'a> {
 
     /// Whether it asks for its connection or stream to be given another protocol: `CONNECT`, or
     /// HTTP/1.1 with `upgrade` among the options of `connection`.
-    #[inline]
     pub fn asks_for_upgrade(&self) -> bool {
-        self.method == Method::CONNECT
-            || (self.headers.contains_key(http::header::UPGRADE) && self.has_upgrade_option())
+        self.may_ask_for_upgrade()
+            && (self.method == Method::CONNECT || has_upgrade_option(self.headers))
     }
 
-    fn has_upgrade_option(&self) -> bool {
-        let options = self.headers.get_all(http::header::CONNECTION).iter();
-        options
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
+    /// Whether it is worth while to see if it [asks](Self::asks_for_upgrade).
+    ///
+    /// Up to about sixteen headers, to look at each costs less than to hash the name; and it takes
+    /// no call, so that the compiler knows the request untouched, and need not copy it.
+    #[inline]
+    pub(crate) fn may_ask_for_upgrade(&self) -> bool {
+        self.method == Method::CONNECT
+            || self
+                .headers
+                .keys()
+                .any(|name| name == http::header::UPGRADE)
     }
+}
+
+/// Whether `upgrade` is among the options of `connection`.
+fn has_upgrade_option(headers: &HeaderMap) -> bool {
+    let options = headers.get_all(http::header::CONNECTION).iter();
+    options
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
 }
 
 #[cfg(test)]

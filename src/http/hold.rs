@@ -14,7 +14,7 @@ use crate::admission::{Handle, Permit};
 pub(crate) enum Hold<H: Handle> {
     Permit(Permit<H>),
     Shared(Arc<Permit<H>>),
-    /// The request is exempt.
+    /// The request is exempt, or somebody else holds its permit.
     Exempt,
 }
 
@@ -36,6 +36,12 @@ impl<H: Handle> Hold<H> {
             _permit: permit.clone(),
         });
         Self::Shared(permit)
+    }
+
+    /// Takes what is held, for somebody else to hold.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Exempt)
     }
 
     pub(crate) fn handle(&self) -> Option<&H> {

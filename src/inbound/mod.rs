@@ -20,6 +20,7 @@
 //! pool.update(Limits::new().max_requests(50));
 //! ```
 
+mod accessors;
 pub mod admit;
 #[cfg(feature = "server")]
 mod connection;
@@ -30,8 +31,8 @@ pub mod max_requests;
 #[cfg_attr(docsrs, doc(cfg(feature = "server")))]
 pub mod max_requests_per_connection;
 mod pool;
+mod progress;
 mod queued;
-mod running;
 #[cfg(feature = "server")]
 #[cfg_attr(docsrs, doc(cfg(feature = "server")))]
 pub mod serve;
@@ -47,7 +48,7 @@ pub use self::max_requests::{MaxRequests, MaxRequestsLayer};
 pub use self::max_requests_per_connection::{
     MaxRequestsPerConnection, MaxRequestsPerConnectionLayer,
 };
-pub use self::pool::{Builder, InboundPool, Leaked, PoolHandle, Shared};
+pub use self::pool::{Builder, InboundPool, LeakedPool, PoolHandle, SharedPool};
 #[cfg(feature = "server")]
 pub use self::serve::{Listener, Serve, serve};
 #[cfg(feature = "server")]

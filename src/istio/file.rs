@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::decode::decode;
 use super::problem::{Problem, Report, Severity};
-use super::rule::{DestinationRule, Spanned};
-use super::translate::{OnFull, Protocol, inbound, report_effects};
+use super::rule::{DestinationRule, Spanned, TrafficPolicy};
+use super::translate::{Direction, OnFull, Protocol, limits, limits_any, report_effects};
 use super::validate::validate;
 use super::yaml::MAX_BYTES;
 use crate::limits::Limits;
@@ -42,6 +42,7 @@ pub struct RuleFile {
     path: PathBuf,
     on_full: OnFull,
     protocol: Protocol,
+    outbound: bool,
     #[cfg(feature = "watch")]
     pub(super) timing: super::watch::Timing,
 }
@@ -53,6 +54,7 @@ impl RuleFile {
             path: path.into(),
             on_full: OnFull::default(),
             protocol: Protocol::default(),
+            outbound: false,
             #[cfg(feature = "watch")]
             timing: super::watch::Timing::default(),
         }
@@ -69,6 +71,36 @@ impl RuleFile {
     #[must_use]
     pub fn protocol(mut self, protocol: Protocol) -> Self {
         self.protocol = protocol;
+        self
+    }
+
+    /// Reads the rule for the requests that this process *sends*, as Istio does for a client's
+    /// sidecar: each limit is the one of the same name, and `retryBudget` counts too. What
+    /// [`on_full`](Self::on_full) and [`protocol`](Self::protocol) say is without effect then.
+    /// Default: for those that it serves.
+    ///
+    /// ```
+    /// use meshpool::istio::RuleFile;
+    ///
+    /// let rule = RuleFile::new("rule.yaml").outbound().parse(
+    ///     b"apiVersion: networking.istio.io/v1
+    /// kind: DestinationRule
+    /// metadata: {name: user}
+    /// spec:
+    ///   host: user
+    ///   trafficPolicy:
+    ///     connectionPool:
+    ///       tcp: {maxConnections: 4}
+    ///       http: {http1MaxPendingRequests: 16}
+    /// ",
+    /// )?;
+    /// assert_eq!(rule.limits().max_connections, Some(4));
+    /// assert_eq!(rule.limits().max_pending_requests, Some(16));
+    /// # Ok::<(), meshpool::istio::Rejected>(())
+    /// ```
+    #[must_use]
+    pub fn outbound(mut self) -> Self {
+        self.outbound = true;
         self
     }
 
@@ -101,20 +133,31 @@ impl RuleFile {
         for rule in &rules {
             validate(rule, &mut report);
         }
-        let applied = the_one(&rules, &mut report).filter(|_| !report.has_errors());
-        let Some((rule, pool)) = applied.and_then(|rule| Some((rule, rule.pool()?))) else {
+        let direction = self.direction();
+        let applied = the_one(&rules, direction, &mut report).filter(|_| !report.has_errors());
+        let Some((rule, policy)) = applied else {
             return Err(Rejected {
                 problems: report.into_problems(),
             });
         };
-        report_effects(rule, self.on_full, self.protocol, &mut report);
+        report_effects(rule, direction, &mut report);
         Ok(Rule {
-            limits: inbound(pool, self.on_full, self.protocol),
+            limits: limits(policy, direction),
             name: text(&rule.name),
             namespace: text(&rule.namespace),
             host: rule.host().to_owned(),
             notices: report.into_problems(),
         })
+    }
+
+    fn direction(&self) -> Direction {
+        match self.outbound {
+            true => Direction::Outbound,
+            false => Direction::Inbound {
+                on_full: self.on_full,
+                protocol: self.protocol,
+            },
+        }
     }
 
     pub(super) fn unreadable(&self, error: &io::Error) -> Rejected {
@@ -130,10 +173,19 @@ fn text(field: &Option<Spanned<String>>) -> Option<String> {
     field.as_ref().map(|field| field.value.clone())
 }
 
-/// Picks the rule with a pool. None and more than one are errors.
-fn the_one<'a>(rules: &'a [DestinationRule], report: &mut Report) -> Option<&'a DestinationRule> {
-    let mut with_pool = rules.iter().filter(|rule| rule.pool().is_some());
-    let Some(first) = with_pool.next() else {
+/// Picks the rule that limits something, with the policy that does. None and more than one are
+/// errors.
+fn the_one<'a>(
+    rules: &'a [DestinationRule],
+    direction: Direction,
+    report: &mut Report,
+) -> Option<(&'a DestinationRule, &'a TrafficPolicy)> {
+    let limiting = |rule: &'a DestinationRule| {
+        let policy = rule.policy().filter(|policy| limits_any(policy, direction));
+        policy.map(|policy| (rule, policy))
+    };
+    let mut found = rules.iter().filter_map(limiting);
+    let Some((first, policy)) = found.next() else {
         // What is wrong with the file is the better reason.
         if !report.has_errors() {
             report.file_error(
@@ -143,7 +195,7 @@ fn the_one<'a>(rules: &'a [DestinationRule], report: &mut Report) -> Option<&'a 
         }
         return None;
     };
-    for other in with_pool {
+    for (other, _) in found {
         report.error(
             other.at,
             &other.path(),
@@ -152,14 +204,14 @@ fn the_one<'a>(rules: &'a [DestinationRule], report: &mut Report) -> Option<&'a 
             ),
         );
     }
-    for idle in rules.iter().filter(|rule| rule.pool().is_none()) {
+    for idle in rules.iter().filter(|rule| limiting(rule).is_none()) {
         report.notice(
             idle.at,
             &idle.path(),
             format_args!("{idle} has no spec.trafficPolicy.connectionPool: it limits nothing"),
         );
     }
-    Some(first)
+    Some((first, policy))
 }
 
 /// The file's content, as far as it may count: one byte over the limit is enough to refuse it.
@@ -204,7 +256,8 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// The limits for the requests that this process serves.
+    /// The limits for the requests that this process serves; or sends, where the file is read
+    /// [for those](RuleFile::outbound).
     pub fn limits(&self) -> Limits {
         self.limits
     }

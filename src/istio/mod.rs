@@ -4,7 +4,8 @@
 //! What lives here ends at `Limits`: nothing in it knows a pool, and no pool knows where its
 //! limits come from.
 //!
-//! - [`RuleFile`] names a file and how to read it, and reads it once: [`RuleFile::read`].
+//! - [`RuleFile`] names a file and how to read it, for the requests that the process serves or
+//!   [those that it sends](RuleFile::outbound), and reads it once: [`RuleFile::read`].
 #![cfg_attr(
     feature = "watch",
     doc = "- [`RuleFile::watch`] follows it: see [`watch`]."

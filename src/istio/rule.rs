@@ -42,14 +42,9 @@ impl DestinationRule {
         host.map_or("", |host| &host.value)
     }
 
-    /// The pool of `spec.trafficPolicy`, the one that applies to every port.
-    pub(crate) fn pool(&self) -> Option<&ConnectionPool> {
-        self.spec
-            .as_ref()?
-            .traffic_policy
-            .as_ref()?
-            .connection_pool
-            .as_ref()
+    /// `spec.trafficPolicy`, which applies to every port.
+    pub(crate) fn policy(&self) -> Option<&TrafficPolicy> {
+        self.spec.as_ref()?.traffic_policy.as_ref()
     }
 }
 
@@ -87,7 +82,7 @@ pub(crate) struct TrafficPolicy {
     pub(crate) tls: Option<Opaque>,
     pub(crate) tunnel: Option<Opaque>,
     pub(crate) proxy_protocol: Option<Opaque>,
-    pub(crate) retry_budget: Option<Opaque>,
+    pub(crate) retry_budget: Option<Spanned<RetryBudget>>,
 }
 
 impl TrafficPolicy {
@@ -103,6 +98,13 @@ impl TrafficPolicy {
             && self.proxy_protocol.is_none()
             && self.retry_budget.is_none()
     }
+}
+
+#[derive(Debug)]
+pub(crate) struct RetryBudget {
+    pub(crate) percent: Option<Spanned<f64>>,
+    pub(crate) min_retry_concurrency: Option<Spanned<u32>>,
+    pub(crate) budget_interval: Option<Spanned<GoDuration>>,
 }
 
 /// An entry of `portLevelSettings`.

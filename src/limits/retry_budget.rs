@@ -33,8 +33,8 @@ impl RetryBudget {
         }
     }
 
-    /// Sets the percentage, 0 to 100; what is outside counts as the nearer end. It is kept to a
-    /// ten-thousandth of a percent. Default: 20.
+    /// Sets the percentage, 0 to 100; what is outside counts as the nearer end, and what
+    /// is not a number as 0. It is kept to a ten-thousandth of a percent. Default: 20.
     #[must_use]
     pub fn percent(mut self, percent: f64) -> Self {
         self.millionths = (percent.clamp(0.0, 100.0) * 10_000.0).round() as u32;
@@ -101,5 +101,42 @@ impl From<Plain> for RetryBudget {
         Self::new()
             .percent(plain.percent)
             .min_concurrency(plain.min_concurrency)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RetryBudget;
+
+    #[test]
+    fn it_is_whichever_is_more() {
+        let budget = RetryBudget::new().percent(12.5).min_concurrency(2);
+        assert_eq!(budget.retries_for(0), 2);
+        assert_eq!(budget.retries_for(23), 2);
+        assert_eq!(budget.retries_for(24), 3);
+        assert_eq!(budget.retries_for(u64::MAX), u32::MAX);
+    }
+
+    #[test]
+    fn a_percentage_that_is_none_counts_as_the_nearest() {
+        let of_ten = |percent| {
+            let budget = RetryBudget::new().min_concurrency(0);
+            budget.percent(percent).retries_for(10)
+        };
+        assert_eq!([of_ten(-1.0), of_ten(f64::NAN), of_ten(1e9)], [0, 0, 10]);
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn it_is_written_as_people_say_it() {
+        let budget = RetryBudget::new().percent(33.3);
+        let written = serde_json::to_value(budget).unwrap();
+        let expected = serde_json::json!({ "percent": 33.3, "min_concurrency": 3 });
+        assert_eq!(written, expected);
+        let partly = serde_json::json!({ "percent": 33.3 });
+        assert_eq!(
+            serde_json::from_value::<RetryBudget>(partly).unwrap(),
+            budget
+        );
     }
 }

@@ -52,13 +52,13 @@ use ::metrics::{
 };
 
 use crate::InboundPool;
-use crate::inbound::{PoolHandle, Shared};
+use crate::inbound::{PoolHandle, SharedPool};
 
 const WAIT: &str = "meshpool_request_wait_seconds";
 
 /// Hands what a pool counts to the `metrics` facade. See the [module](self) for the names.
 #[derive(Clone, Debug)]
-pub struct PoolMetrics<H: PoolHandle = Shared> {
+pub struct PoolMetrics<H: PoolHandle = SharedPool> {
     pool: InboundPool<H>,
 }
 

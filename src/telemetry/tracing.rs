@@ -4,8 +4,9 @@
 //! |---|---|---|---|
 //! | `overflow` | `WARN` | a request was refused; at most one event a second for each pool | `pool`; `reason`: `max_requests`, `max_pending_requests`, `closed`, `pending_timeout` or `deadline`; `limit`, `active`, `pending` where a limit was the reason; `suppressed`: how many refusals since the last event had none of their own |
 //! | `queued request got its slot` | `DEBUG` | a request had to wait, and waits no longer | `pool`; `waited_us`: how long, in microseconds |
+//! | `rule file rejected, the limits in force stay` | `WARN` | a file that `istio::watch` follows is not valid | `file`; `problems`: each with its line, and what would be right |
 //!
-//! The target of both is `meshpool`. `pool` is the pool's
+//! The target of all is `meshpool`. `pool` is the pool's
 //! [name](crate::inbound::Builder::name). Waits are reported by pools that
 //! [time them](crate::inbound::Builder::time_waits). In observe mode nothing is refused, and
 //! nothing reported. Envoy has no such events; its access log has the response flag `UO`.

@@ -3,5 +3,6 @@
 //! In debug builds each HTTP request is given a note of the pool that it met, which allocates;
 //! there the tests assert that nothing else does. CI runs them with `--release`, too.
 
+mod destination;
 mod memory;
 mod requests;

@@ -5,6 +5,7 @@ use std::task::{Context, Waker};
 
 use allocation_counter::measure;
 use meshpool::admission::{Acquire, Admission, Shared};
+use meshpool::{InboundPool, Limits};
 
 fn bytes(make: impl FnOnce()) -> i64 {
     measure(make).bytes_current
@@ -24,6 +25,14 @@ fn an_admission_is_192_bytes_and_160_of_counters() {
     let mut admission = None;
     let bytes = bytes(|| admission = Some(Admission::new(1, 1)));
     assert!(bytes <= 192 + 160, "{bytes}");
+}
+
+#[test]
+fn a_pool_that_has_refused_nothing_is_1600_bytes() {
+    let mut pool = None;
+    let limits = Limits::new().max_requests(1).max_pending_requests(1);
+    let bytes = bytes(|| pool = Some(InboundPool::new(limits)));
+    assert!(bytes <= 1600, "{bytes}");
 }
 
 #[test]

@@ -130,6 +130,20 @@ fn a_request_refused_with_the_typed_error_allocates_nothing() {
 }
 
 #[test]
+fn a_refusal_over_http_is_prepared_once_for_each_change_of_limits() {
+    let pool = pool(0, 0);
+    let mut service = pool.layer().layer(service_fn(kevin));
+    let mut refuse = || measure(|| see_through(&mut service)).count_total;
+    let first = refuse();
+    let later = refuse();
+    assert!(later < first, "{later} and {first}");
+    assert_eq!(refuse(), later);
+    allocation_counter::opt_out(|| pool.update(pool.limits()));
+    assert!(refuse() > later);
+    assert_eq!(refuse(), later);
+}
+
+#[test]
 fn a_request_that_waits_allocates_once() {
     let pool = pool(1, 1);
     let mut service = pool

@@ -65,3 +65,24 @@ async fn a_url_that_is_not_http_is_refused_as_a_flag() {
         assert_eq!(output.status.code(), Some(2), "{url}");
     }
 }
+
+#[tokio::test]
+async fn no_clients_and_no_time_that_a_clock_can_count_are_refused_as_flags() {
+    for wrong in [
+        ["--clients", "0"],
+        ["--seconds", "-1"],
+        ["--seconds", "1e19"],
+        ["--seconds", "NaN"],
+    ] {
+        for example in ["client", "guide"] {
+            let mut flags = wrong.to_vec();
+            if example == "client" {
+                flags.extend(["--url", "http://localhost/user"]);
+            }
+            let output = output(example, &flags).await;
+            assert_eq!(output.status.code(), Some(2), "{example} {wrong:?}");
+            let complaint = text(&output.stderr);
+            assert!(complaint.contains(wrong[0]), "{complaint}");
+        }
+    }
+}

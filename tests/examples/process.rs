@@ -1,5 +1,7 @@
 //! An example that runs.
 
+use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Output, Stdio};
 use std::time::Duration;
 use std::{env, fs};
@@ -29,8 +31,8 @@ pub(crate) async fn get(url: String) -> reqwest::Result<Response> {
     client().get(url).send().await
 }
 
-/// The command that runs an example. `cargo test` builds them beside the tests.
-fn command(name: &str) -> Command {
+/// Where an example is. `cargo test` builds them beside the tests.
+fn path(name: &str) -> PathBuf {
     let test = env::current_exe().unwrap();
     let directory = test.parent().and_then(|deps| deps.parent()).unwrap();
     let path = directory.join("examples").join(name);
@@ -38,14 +40,19 @@ fn command(name: &str) -> Command {
         path.exists(),
         "{name} is not built: run `cargo test`, or `cargo build --examples` first"
     );
-    let mut command = Command::new(path);
+    path
+}
+
+fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
     command.kill_on_drop(true).stdin(Stdio::null());
     command
 }
 
 /// Runs an example to its end.
 pub(crate) async fn output(name: &str, flags: &[&str]) -> Output {
-    within(command(name).args(flags).output()).await.unwrap()
+    let output = command(path(name)).args(flags).output();
+    within(output).await.unwrap()
 }
 
 /// What an example printed, which must be one JSON value and nothing else.
@@ -68,8 +75,19 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(name: &str, flags: &[&str]) -> Self {
-        let mut child = command(name)
-            .args(flags)
+        Self::spawn(command(path(name)).args(flags))
+    }
+
+    /// One that may have so many files open, sockets among them.
+    #[cfg(unix)]
+    pub(crate) fn start_with_files(files: u32, name: &str, flags: &[&str]) -> Self {
+        let mut shell = command("sh");
+        shell.args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &files.to_string()]);
+        Self::spawn(shell.arg(path(name)).args(flags))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

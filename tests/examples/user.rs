@@ -6,7 +6,9 @@ use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::process::{RuleFile, Running, client, get, within};
+use crate::process::{self, RuleFile, Running, client, get, output, within};
+
+const ANYWHERE: [&str; 4] = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
 
 /// A `user` that is ready, with an admin address.
 pub(crate) struct User {
@@ -17,9 +19,10 @@ pub(crate) struct User {
 
 impl User {
     pub(crate) async fn start(flags: &[&str]) -> Self {
-        let mut all = vec!["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
-        all.extend(flags);
-        let mut process = Running::start("user", &all);
+        Self::ready(Running::start("user", &[&ANYWHERE, flags].concat())).await
+    }
+
+    async fn ready(mut process: Running) -> Self {
         let line = process.line().await;
         let address = line.strip_prefix("listening on ").expect(&line).to_owned();
         let line = process.line().await;
@@ -142,6 +145,57 @@ async fn a_rule_that_appears_changes_and_goes_is_followed() {
     let stats = user.stats().await;
     assert_eq!(stats["limits"], json!({}));
     assert_eq!(stats["rule_updates"], 3);
+    kevin(user.ask().await).await;
+}
+
+#[tokio::test]
+async fn a_rule_that_is_broken_at_the_start_is_told_and_limits_nothing() {
+    let rule = RuleFile::with("http: {http2MaxRequests: many}");
+    let mut user = User::start(&["--rule", &rule.path()]).await;
+    user.process.says("http2MaxRequests").await;
+    user.process.says("nothing is limited").await;
+    let stats = user.stats().await;
+    assert_eq!(stats["limits"], json!({}));
+    assert_eq!(
+        (&stats["rule_updates"], &stats["rule_rejects"]),
+        (&json!(0), &json!(1))
+    );
+    kevin(user.ask().await).await;
+
+    rule.write("http: {http2MaxRequests: 7}");
+    user.process.says("rule applied").await;
+    assert_eq!(user.stats().await["limits"]["max_requests"], 7);
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_named_and_ends_the_service() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    for flags in [
+        ["--listen", &taken, "--admin", "127.0.0.1:0"],
+        ["--listen", "127.0.0.1:0", "--admin", &taken],
+    ] {
+        let output = output("user", &flags).await;
+        assert_eq!(output.status.code(), Some(1));
+        assert!(output.stdout.is_empty(), "it listens nowhere");
+        let complaint = process::text(&output.stderr);
+        assert!(complaint.starts_with(&format!("{taken}: ")), "{complaint}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_service_that_may_open_no_more_files_says_so_and_goes_on() {
+    const FILES: u32 = 40;
+
+    let flags = [&ANYWHERE[..], &["--workers", "1"]].concat();
+    let mut user = User::ready(Running::start_with_files(FILES, "user", &flags)).await;
+    // The system accepts them in its name.
+    let idle: Vec<_> = (0..FILES)
+        .map(|_| std::net::TcpStream::connect(&user.address).unwrap())
+        .collect();
+    user.process.says("cannot accept").await;
+    drop(idle);
     kevin(user.ask().await).await;
 }
 

@@ -12,9 +12,9 @@ use meshpool::http::{
     UpgradePermit,
 };
 use meshpool::inbound::{
-    Admit, AdmitLayer, Builder, ConnectionPool, ConnectionPoolLayer, InboundPool, Leaked,
-    MaxPendingRequests, MaxPendingRequestsLayer, MaxRequests, MaxRequestsLayer, PoolHandle, Shared,
-    admit, connection_pool, max_pending_requests, max_requests,
+    Admit, AdmitLayer, Builder, ConnectionPool, ConnectionPoolLayer, InboundPool, LeakedPool,
+    MaxPendingRequests, MaxPendingRequestsLayer, MaxRequests, MaxRequestsLayer, PoolHandle,
+    SharedPool, admit, connection_pool, max_pending_requests, max_requests,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use tower::Service;
@@ -39,25 +39,25 @@ auto_traits! {
     // inbound
     AdmitLayer: Send & Sync & Unpin & Clone;
     Admit<Boxed>: Send & Unpin & Clone, !Sync;
-    Admit<(), Leaked>: Send & Sync & Unpin & Clone;
+    Admit<(), LeakedPool>: Send & Sync & Unpin & Clone;
     admit::Error<std::io::Error>: Send & Sync & Unpin;
-    admit::ResponseFuture<Boxed, Request<Body>, Shared>: Send & Unpin, !Clone;
+    admit::ResponseFuture<Boxed, Request<Body>, SharedPool>: Send & Unpin, !Clone;
     Builder: Send & Sync & Unpin, !Clone;
     ConnectionPoolLayer: Send & Sync & Unpin & Clone;
-    ConnectionPoolLayer<Leaked>: Send & Sync & Unpin & Clone;
+    ConnectionPoolLayer<LeakedPool>: Send & Sync & Unpin & Clone;
     ConnectionPool<Boxed>: Send & Unpin & Clone, !Sync;
     ConnectionPool<NotSend>: Clone, !Send | Sync;
-    connection_pool::ResponseFuture<Boxed, Body, Shared>: Send & Unpin, !Clone;
+    connection_pool::ResponseFuture<Boxed, Body, SharedPool>: Send & Unpin, !Clone;
     InboundPool: Send & Sync & Unpin & Clone;
-    InboundPool<Leaked>: Send & Sync & Unpin & Clone;
-    Leaked: PoolHandle & Send & Sync & Unpin & Copy;
+    InboundPool<LeakedPool>: Send & Sync & Unpin & Clone;
+    LeakedPool: PoolHandle & Send & Sync & Unpin & Copy;
     MaxPendingRequestsLayer: Send & Sync & Unpin & Clone;
     MaxPendingRequests<Boxed>: Send & Unpin & Clone, !Sync;
     max_pending_requests::ResponseFuture<Boxed, Body>: Send, !Clone | Unpin;
     MaxRequestsLayer: Send & Sync & Unpin & Clone;
     MaxRequests<Boxed>: Send & Unpin & Clone, !Sync;
-    max_requests::ResponseFuture<std::future::Ready<()>, Shared>: Send & Sync & Unpin, !Clone;
-    Shared: PoolHandle & Send & Sync & Unpin & Clone, !Copy;
+    max_requests::ResponseFuture<std::future::Ready<()>, SharedPool>: Send & Sync & Unpin, !Clone;
+    SharedPool: PoolHandle & Send & Sync & Unpin & Clone, !Copy;
 
     // http
     MapBodyLayer<ConnectionPoolLayer, fn(Body)>: Send & Sync & Unpin & Clone;
@@ -66,8 +66,8 @@ auto_traits! {
     PendingTimeout: Send & Sync & Unpin & Copy;
     Refused: Send & Sync & Unpin & Copy;
     RequestHead<'static>: Send & Sync & Unpin & Copy;
-    ResponseBody<Full<Bytes>, Shared>: Send & Sync & Unpin, !Clone;
-    ResponseBody<Unsync, Leaked>: Send & Unpin, !Clone | Sync;
+    ResponseBody<Full<Bytes>, SharedPool>: Send & Sync & Unpin, !Clone;
+    ResponseBody<Unsync, LeakedPool>: Send & Unpin, !Clone | Sync;
     UpgradePermit: Send & Sync & Unpin & Clone;
 }
 
@@ -76,7 +76,7 @@ auto_traits! {
 fn layers_can_be_put_around_each_other_and_around_what_is_boxed() {
     fn is_service<S: Service<Request<Body>> + Clone + Send + 'static>() {}
     is_service::<ConnectionPool<Boxed>>();
-    is_service::<ConnectionPool<ConnectionPool<Boxed>, Leaked>>();
+    is_service::<ConnectionPool<ConnectionPool<Boxed>, LeakedPool>>();
     is_service::<MaxPendingRequests<MaxRequests<Boxed>>>();
     is_service::<MaxRequests<MaxPendingRequests<ConnectionPool<Boxed>>>>();
 }

@@ -175,8 +175,9 @@ async fn those_who_wait_run_two_at_a_time_in_the_end() {
     let sent: Vec<_> = (0..6)
         .map(|n| tokio::spawn(fetch(addr, ROUTES[n % ROUTES.len()])))
         .collect();
-    until(|| pool.stats().pending == 4).await;
-    assert_eq!((pool.stats().active, work.witness.now()), (2, 2));
+    // Those that have a slot may not have come to their handler yet.
+    until(|| pool.stats().pending == 4 && work.witness.now() == 2).await;
+    assert_eq!(pool.stats().active, 2);
     let refused = within(fetch(addr, "/a")).await;
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
 

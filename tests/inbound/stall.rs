@@ -12,7 +12,7 @@ use http_body::Frame;
 use http_body_util::Full;
 use meshpool::InboundPool;
 use meshpool::http::ResponseBody;
-use meshpool::inbound::Shared;
+use meshpool::inbound::SharedPool;
 use tokio::runtime::{self, Runtime};
 use tokio::time::sleep;
 use tokio_test::{assert_pending, assert_ready, assert_ready_ok, task};
@@ -22,7 +22,7 @@ use crate::support::{
     CallReady, Guarded, OnDrop, data, limits, once, piped, piped_with, pool, request,
 };
 
-type Spawned<B> = task::Spawn<ResponseBody<B, Shared>>;
+type Spawned<B> = task::Spawn<ResponseBody<B, SharedPool>>;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// An abort comes up to a quarter late.

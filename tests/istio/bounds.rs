@@ -64,6 +64,8 @@ fn hostile_texts_are_refused_in_bounded_work_and_memory() {
         ("a long list", full("", "- a\n"), too_many),
         ("equal keys", full("", "a: b\n"), too_many),
         ("a deep line", full("", "- "), "more than 64 levels"),
+        ("brackets", full("", "["), "more than 64 levels"),
+        ("braces", full("", "{"), "more than 64 levels"),
         (
             "complex keys",
             full("", "? "),

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use meshpool::Limits;
 use meshpool::istio::{OnFull, Protocol, Rejected, Rule, RuleFile};
+use meshpool::limits::RetryBudget;
 use serde_json::Value;
 
 /// What becomes of a case here.
@@ -309,6 +310,48 @@ fn check(file: &str, case: &Value, verdict: Verdict) -> Result<(), String> {
     }
 }
 
+/// The limits for requests that are sent: what Istio states, name by name.
+fn translated_outbound(expect: &Value) -> Limits {
+    let thresholds = &expect["thresholds"];
+    let threshold = |name: &str| limit(thresholds[name].as_u64().unwrap());
+    let budget = thresholds["retry_budget"].as_object().map(|budget| {
+        RetryBudget::new()
+            .percent(budget["budget_percent"].as_f64().unwrap())
+            .min_concurrency(limit(budget["min_retry_concurrency"].as_u64().unwrap()).unwrap())
+    });
+    let streams = &expect["http_protocol_options"]["h2_max_concurrent_streams"];
+    on_connections(expect)
+        .max_connections(threshold("max_connections"))
+        .max_pending_requests(threshold("max_pending_requests"))
+        .max_requests(threshold("max_requests"))
+        .max_retries(threshold("max_retries"))
+        .retry_budget(budget)
+        .max_concurrent_streams(streams.as_u64().and_then(limit))
+}
+
+#[test]
+fn for_requests_that_are_sent_the_limits_are_those_that_istio_states() {
+    let mut compared = 0;
+    for case in expected() {
+        let file = case["file"].as_str().unwrap();
+        let (_, verdict) = TABLE.iter().find(|(name, _)| *name == file).unwrap();
+        let check = &case["checks"][0];
+        if *verdict != Same || check["context"]["direction"] != "outbound" {
+            continue;
+        }
+        let read = RuleFile::new(data().join(file)).outbound().read();
+        let mut found = read.unwrap().limits();
+        // Istio states neither: the first is not in the data, the second only on HTTP/2.
+        found.connect_timeout = None;
+        if check["expect"]["http_protocol_options"]["upstream_protocol"] != "explicit_http2" {
+            found.max_concurrent_streams = None;
+        }
+        assert_eq!(found, translated_outbound(&check["expect"]), "{file}");
+        compared += 1;
+    }
+    assert_eq!(compared, 37);
+}
+
 /// The limits that follow from the settings that Istio states: M, R and P are its thresholds.
 fn translated(check: &Value, on_full: OnFull) -> (Protocol, Limits) {
     let protocol = match check["context"]["protocol"].as_str().unwrap() {
@@ -323,16 +366,19 @@ fn translated(check: &Value, on_full: OnFull) -> (Protocol, Limits) {
         threshold("max_connections")
     };
     let (r, p) = (threshold("max_requests"), threshold("max_pending_requests"));
-    let limit = |number: u64| {
-        u32::try_from(number)
-            .ok()
-            .filter(|number| *number != u32::MAX)
-    };
     let places = match on_full {
         OnFull::Wait if limit(p).is_some() => limit(p),
         _ if m <= r => limit(p),
         _ => Some(0),
     };
+    let limits = on_connections(expect)
+        .max_requests(limit(m.min(r)))
+        .max_pending_requests(places);
+    (protocol, limits)
+}
+
+/// The limits on each connection, which are the same in both directions.
+fn on_connections(expect: &Value) -> Limits {
     let options = &expect["http_protocol_options"];
     let time = |name: &str| {
         options[name]
@@ -340,16 +386,16 @@ fn translated(check: &Value, on_full: OnFull) -> (Protocol, Limits) {
             .map(duration)
             .filter(|time| !time.is_zero())
     };
-    let per_connection = options["max_requests_per_connection"]
-        .as_u64()
-        .and_then(limit);
-    let limits = Limits::new()
-        .max_requests(limit(m.min(r)))
-        .max_pending_requests(places)
-        .max_requests_per_connection(per_connection)
+    let per_connection = options["max_requests_per_connection"].as_u64();
+    Limits::new()
+        .max_requests_per_connection(per_connection.and_then(limit))
         .idle_timeout(time("idle_timeout"))
-        .max_connection_duration(time("max_connection_duration"));
-    (protocol, limits)
+        .max_connection_duration(time("max_connection_duration"))
+}
+
+fn limit(number: u64) -> Option<u32> {
+    let number = u32::try_from(number).ok()?;
+    (number != u32::MAX).then_some(number)
 }
 
 /// The forms that occur in the data.

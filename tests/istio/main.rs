@@ -7,6 +7,7 @@ mod bounds;
 mod cases;
 mod documents;
 mod effects;
+mod outbound;
 mod robust;
 mod scalars;
 mod support;

@@ -1,9 +1,9 @@
 //! What a real Envoy was seen to do, replayed through `ConnectionPoolLayer`.
 //!
-//! `observations.json` holds scenarios recorded with Envoy 1.40: requests sent, answered and
-//! cancelled step by step, and which were attached to a connection, answered or refused in each,
-//! with the gauges after it. A service behind the layer, under the limits that the DestinationRule of the
-//! scenario means inbound, does the same in the same steps.
+//! `tests/outbound/observations.json` holds scenarios recorded with Envoy 1.40: requests sent,
+//! answered and cancelled step by step, and which were attached to a connection, answered or
+//! refused in each, with the gauges after it. A service behind the layer, under the limits that
+//! the DestinationRule of the scenario means inbound, does the same in the same steps.
 //!
 //! What has no counterpart here is not compared: connections, and `rq_pending_total`, which in
 //! Envoy counts each request that finds no connection ready, even if it opens one at once.
@@ -66,22 +66,17 @@ mod by_mix {
     }
 }
 
-fn scenarios() -> Vec<Scenario> {
-    serde_json::from_str(include_str!("observations.json")).unwrap()
-}
-
+/// Of all that were recorded, those that mean something inbound.
 fn scenario(name: &str) -> Scenario {
-    let mut scenarios = scenarios().into_iter();
-    scenarios.find(|scenario| scenario.name == name).unwrap()
+    let all = include_str!("../outbound/observations.json");
+    let all: Vec<serde_json::Value> = serde_json::from_str(all).unwrap();
+    let mut all = all.into_iter();
+    let scenario = all.find(|scenario| scenario["name"] == name).unwrap();
+    serde_json::from_value(scenario).unwrap()
 }
 
 #[test]
-fn every_scenario_in_the_file_is_replayed() {
+fn twenty_five_scenarios_mean_something_inbound() {
     let names = [step_by_step::NAMES, by_mix::NAMES].concat();
-    let scenarios = scenarios();
-    assert_eq!(scenarios.len(), 25);
-    assert_eq!(
-        BTreeSet::from_iter(names),
-        scenarios.iter().map(|scenario| &*scenario.name).collect()
-    );
+    assert_eq!(BTreeSet::from_iter(names).len(), 25);
 }

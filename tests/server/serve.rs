@@ -280,6 +280,52 @@ async fn a_client_gone_mid_body_gives_connection_and_permit_back() {
     is_served(addr).await;
 }
 
+/// Counts what it accepts.
+struct Counting(TcpListener, Arc<AtomicUsize>);
+
+impl Listener for Counting {
+    type Io = <TcpListener as Listener>::Io;
+    type Addr = SocketAddr;
+    type Handshake = <TcpListener as Listener>::Handshake;
+
+    fn poll_accept(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<(Self::Handshake, SocketAddr)>> {
+        let accepted = ready!(Listener::poll_accept(&mut self.0, cx))?;
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Poll::Ready(Ok(accepted))
+    }
+}
+
+/// Serves, and counts the connections where they are accepted.
+async fn start_counting(app: Router, pool: &InboundPool) -> (SocketAddr, Arc<AtomicUsize>) {
+    let (listener, addr) = bind().await;
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let server = serve(Counting(listener, accepted.clone()), app).pool(pool);
+    tokio::spawn(server.into_future());
+    (addr, accepted)
+}
+
+#[tokio::test]
+async fn refused_requests_count() {
+    let limits = Limits::new().max_requests(0).max_pending_requests(0);
+    let pool = InboundPool::new(limits.max_requests_per_connection(2));
+    let (addr, accepted) = start_counting(app().layer(pool.layer()), &pool).await;
+    let mut client = Raw::connect(addr).await;
+    let first = client.get("/user").await;
+    assert_eq!((first.status(), first.closes()), (503, false));
+    let last = client.get("/user").await;
+    assert_eq!((last.status(), last.closes()), (503, true));
+    assert_eq!(client.rest().await, "");
+    assert_eq!(accepted.load(Ordering::Relaxed), 1);
+
+    let mut client = Raw::connect(addr).await;
+    let third = client.get("/user").await;
+    assert_eq!((third.status(), third.closes()), (503, false));
+    assert_eq!(accepted.load(Ordering::Relaxed), 2);
+}
+
 /// Has handshakes that fail, and counts them.
 struct Failing(TcpListener, Arc<AtomicUsize>);
 
@@ -334,18 +380,25 @@ async fn the_last_response_survives_what_the_client_still_sends() {
 }
 
 #[tokio::test]
-async fn reqwest_is_served_http1_and_http2_by_prior_knowledge() {
-    let pool = limited(3);
-    let addr = start(app(), |server| server.pool(&pool)).await;
+async fn reqwest_makes_a_new_connection_after_n_requests_on_http1_and_http2() {
+    let pool = limited(2);
     let http1 = reqwest::Client::builder().no_proxy();
     let http2 = reqwest::Client::builder()
         .no_proxy()
         .http2_prior_knowledge();
-    for client in [http1.build().unwrap(), http2.build().unwrap()] {
-        for _ in 0..10 {
+    for (client, version) in [
+        (http1, http::Version::HTTP_11),
+        (http2, http::Version::HTTP_2),
+    ] {
+        let (addr, accepted) = start_counting(app(), &pool).await;
+        let client = client.build().unwrap();
+        for n in 1..=6_usize {
             let response = within(client.get(format!("http://{addr}/user")).send());
             let response = response.await.unwrap();
+            assert_eq!(response.version(), version);
             assert_eq!(within(response.text()).await.unwrap(), "Kevin");
+            let accepted = accepted.load(Ordering::Relaxed);
+            assert_eq!(accepted, n.div_ceil(2), "{version:?}, request {n}");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::routing::get;
+use axum::routing::{get, post};
 use http_body_util::BodyExt;
 use meshpool::inbound::{Serve, serve};
 use meshpool::{InboundPool, Limits};
@@ -35,6 +35,7 @@ fn app() -> Router {
             get(|| async { Body::from_stream(futures::stream::pending::<io::Result<&str>>()) }),
         )
         .route("/big", get(|| async { vec![b'x'; 20_000] }))
+        .route("/echo", post(|body: String| async { body }))
 }
 
 /// Serves with these limits.
@@ -215,6 +216,62 @@ async fn a_head_that_does_not_come_to_its_end_is_timed_from_its_first_byte() {
         "{rest}"
     );
     assert!((30..60).contains(&begun.elapsed().as_secs()));
+}
+
+/// Sends a request and the beginning of the next at once, reads the response, and says how much
+/// later the connection is closed.
+async fn next_head_begun(dial: &Dial, request: &str, next: &str) -> Duration {
+    let mut socket = dial.socket();
+    let bytes = format!("{request}{next}");
+    socket.write_all(bytes.as_bytes()).await.unwrap();
+    let mut response = vec![0; 1024];
+    let read = socket.read(&mut response).await.unwrap();
+    let response = String::from_utf8_lossy(&response[..read]);
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+    let answered = Instant::now();
+    let mut rest = String::new();
+    socket.read_to_string(&mut rest).await.unwrap();
+    answered.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_begins_with_the_request_before_it_is_timed() {
+    // If it is not, there is an end to the test all the same.
+    let limits = Limits::new().idle_timeout(secs(1000));
+    let (dial, _, _) = server(limits, |server| server);
+    for request in [
+        "GET /user HTTP/1.1\r\nhost: u\r\n\r\n",
+        "GET /slow HTTP/1.1\r\nhost: u\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nhost: u\r\ncontent-length: 5\r\n\r\nKevin",
+        "POST /echo HTTP/1.1\r\nhost: u\r\ntransfer-encoding: chunked\r\n\r\n5\r\nKevin\r\n0\r\n\r\n",
+    ] {
+        for next in ["G", "GET /user HTTP/1.1\r\nhost: u\r\n"] {
+            let closed = next_head_begun(&dial, request, next).await;
+            assert_eq!(closed.as_secs(), 30, "{request:?} {next:?}");
+        }
+        let closed = next_head_begun(&dial, request, "").await;
+        assert_eq!(
+            closed.as_secs(),
+            1000,
+            "{request:?} and no more: it is idle"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_begins_while_the_request_before_it_is_served_is_timed() {
+    let limits = Limits::new().idle_timeout(secs(1000));
+    let (dial, _, _) = server(limits, |server| server);
+    let mut socket = dial.socket();
+    let get = b"GET /slow HTTP/1.1\r\nhost: u\r\n\r\n";
+    socket.write_all(get).await.unwrap();
+    sleep(secs(50)).await;
+    socket.write_all(b"GET /user").await.unwrap();
+    assert!(socket.read(&mut [0; 1024]).await.unwrap() > 0);
+    let answered = Instant::now();
+    let mut rest = String::new();
+    socket.read_to_string(&mut rest).await.unwrap();
+    assert_eq!(answered.elapsed().as_secs(), 30);
 }
 
 #[tokio::test(start_paused = true)]

@@ -269,21 +269,20 @@ async fn what_is_not_closed_within_the_grace_period_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_ignores_goaway_is_dropped_when_nothing_is_active() {
-    let watcher = pool(1).watcher().grace(Duration::from_secs(7));
-    let (mut socket, ended) = Kind::Http2.open(&watcher, 64 * 1024);
-    // A client of few words: preface, SETTINGS, and a GET in the static table's terms. Nothing
-    // that the server sends is acknowledged.
-    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-    bytes.extend([0, 0, 0, 4, 0, 0, 0, 0, 0]);
-    let head = [0x82, 0x86, 0x84, 0x41, 0x04, b'u', b's', b'e', b'r'];
-    bytes.extend([0, 0, head.len() as u8, 1, 0x5, 0, 0, 0, 1]);
-    bytes.extend(head);
-    socket.write_all(&bytes).await.unwrap();
-    let began = Instant::now();
+async fn a_retired_connection_that_breaks_with_a_request_active_has_failed() {
+    let watcher = pool(100).watcher();
+    let (mut socket, ended) = Kind::Http1.open(&watcher, 1024);
+    let get = b"GET /slow HTTP/1.1\r\nhost: user\r\n\r\n";
+    socket.write_all(get).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    watcher.shut_down();
+    sleep(Duration::from_secs(1)).await;
+    drop(socket);
     let ended = ended.await.unwrap();
-    assert!(matches!(ended, Err(WatchError::GraceExpired)), "{ended:?}");
-    assert_eq!(began.elapsed().as_secs(), 7);
+    assert!(
+        matches!(ended, Err(WatchError::Connection(()))),
+        "{ended:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,8 +5,11 @@ use std::collections::HashMap;
 use meshpool::Limits;
 use meshpool::telemetry::metrics::PoolMetrics;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+use static_assertions::assert_impl_all;
 
 use crate::support::{pool, send, wait_once};
+
+assert_impl_all!(PoolMetrics: Send, Sync, Unpin, Clone);
 
 /// All metrics by name and labels, as `name{key=value}`, with what they are.
 type Seen = HashMap<String, (DebugValue, Option<metrics::Unit>)>;

@@ -7,6 +7,7 @@ mod tally;
 mod target;
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ pub(crate) struct Flood {
 /// Who asks, and how.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    pub(crate) clients: usize,
+    pub(crate) clients: NonZeroUsize,
     /// HTTP/2 by prior knowledge.
     pub(crate) http2: bool,
     /// Print each answer as it arrives.
@@ -54,7 +55,7 @@ impl Flood {
             connection: Connection::new(Arc::clone(&target), plan.http2),
         };
         Self {
-            clients: (1..=plan.clients).map(client).collect(),
+            clients: (1..=plan.clients.get()).map(client).collect(),
         }
     }
 
@@ -80,7 +81,11 @@ impl Flood {
 /// A number of seconds on the command line.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "expected a number of seconds")?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+    let time = Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
+    match Instant::now().checked_add(time) {
+        Some(_) => Ok(time),
+        None => Err("longer than the system's clock can count".to_owned()),
+    }
 }
 
 impl Client {

@@ -1,11 +1,11 @@
 use tower_layer::Layer;
 
 use super::Admit;
-use crate::inbound::pool::{InboundPool, PoolHandle, Shared};
+use crate::inbound::pool::{InboundPool, PoolHandle, SharedPool};
 
 /// Limits active and pending requests of any service. See the [module](super).
 #[derive(Clone, Debug)]
-pub struct AdmitLayer<H: PoolHandle = Shared> {
+pub struct AdmitLayer<H: PoolHandle = SharedPool> {
     pool: InboundPool<H>,
 }
 

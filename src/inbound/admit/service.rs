@@ -5,14 +5,15 @@ use tower_service::Service;
 use super::{Error, ResponseFuture};
 use crate::admission::{Attempt, Packed};
 use crate::http::{PendingTimeout, Refused};
-use crate::inbound::pool::{InboundPool, PoolHandle, Shared};
+use crate::inbound::accessors::inner_accessors;
+use crate::inbound::pool::{InboundPool, PoolHandle, SharedPool};
 use crate::inbound::queued::Queued;
 
 /// Limits active and pending requests of any service. See the [module](super).
 ///
 /// Clones share the pool. A clone that is ready holds nothing.
 #[derive(Clone, Debug)]
-pub struct Admit<S, H: PoolHandle = Shared> {
+pub struct Admit<S, H: PoolHandle = SharedPool> {
     inner: S,
     pool: InboundPool<H>,
 }
@@ -28,20 +29,7 @@ impl<S, H: PoolHandle> Admit<S, H> {
         &self.pool
     }
 
-    /// Gets a reference to the inner service.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// Gets a mutable reference to the inner service.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// Gives the inner service back.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    inner_accessors!();
 }
 
 impl<S, H, R> Service<R> for Admit<S, H>

@@ -48,6 +48,11 @@ impl Count {
         self.requests() >= self.limit()
     }
 
+    /// Whether the connection has carried more requests than it may.
+    pub(crate) fn is_exceeded(&self) -> bool {
+        self.is_past(self.requests())
+    }
+
     /// Whether the `nth` request is one too many.
     pub(crate) fn is_past(&self, nth: u64) -> bool {
         nth > self.limit()

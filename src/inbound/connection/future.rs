@@ -67,6 +67,7 @@ where
                 let result = ready!(future.poll(cx));
                 let active = active.take().expect("polled after it was ready");
                 let mut response = result.map_err(Into::into)?;
+                active.connection().answer();
                 reply.close_if_reached(active.connection().count(), &mut response);
                 let active = if !reply.opens_tunnel(&response) {
                     Some(active)

@@ -104,18 +104,19 @@ impl<I: Read + Unpin> Read for ConnectionIo<I> {
         mut buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
         let missing = PREFACE.len() - self.preface;
-        if missing == 0 {
-            ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        let result = if missing == 0 {
+            Pin::new(&mut self.io).poll_read(cx, buf)
         } else {
             let mut first = [0; PREFACE.len()];
             let len = missing.min(buf.remaining());
             let mut first = ReadBuf::new(&mut first[..len]);
-            ready!(Pin::new(&mut self.io).poll_read(cx, first.unfilled()))?;
+            let result = Pin::new(&mut self.io).poll_read(cx, first.unfilled());
             self.note(first.filled());
             buf.put_slice(first.filled());
-        }
-        self.connection.hear();
-        Poll::Ready(Ok(()))
+            result
+        };
+        self.connection.hear(result.is_ready());
+        result
     }
 }
 
@@ -178,5 +179,36 @@ impl<I: fmt::Debug> fmt::Debug for ConnectionIo<I> {
             .field("io", &self.io)
             .field("connection", &self.connection)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+    use std::task::Waker;
+    use std::time::Duration;
+
+    use hyper_util::rt::TokioIo;
+    use tokio::time::advance;
+
+    use super::super::{Count, Jitter};
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flush_with_nothing_to_do_leaves_a_write_waiting() {
+        let count = Count::new(&Arc::new(AtomicU32::new(0)), Jitter::default());
+        let connection = Arc::new(Connection::new(count));
+        let (socket, _peer) = tokio::io::duplex(5);
+        let mut io = ConnectionIo::new(TokioIo::new(socket), connection.clone(), None);
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut io).poll_write(cx, b"Kevin").is_ready());
+        assert_eq!(connection.blocked_since(), None);
+
+        advance(Duration::from_secs(1)).await;
+        assert!(Pin::new(&mut io).poll_write(cx, b"Kevin").is_pending());
+        let since = connection.blocked_since().expect("it waits");
+        advance(Duration::from_secs(1)).await;
+        assert!(Pin::new(&mut io).poll_flush(cx).is_ready());
+        assert_eq!(connection.blocked_since(), Some(since));
     }
 }

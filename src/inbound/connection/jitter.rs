@@ -4,6 +4,10 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
+/// The largest share that is taken off. A connection that lives for next to no time would be closed
+/// before it is of any use, in the face of its first request.
+const MOST: f64 = 0.9;
+
 /// Which share of a limit may be taken off it, at random, once for each connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Jitter {
@@ -23,7 +27,9 @@ impl Jitter {
             (0.0..=1.0).contains(&share),
             "a jitter must be within 0 and 1"
         );
-        Self { share }
+        Self {
+            share: share.min(MOST),
+        }
     }
 
     pub(super) fn draw(self) -> Cut {
@@ -65,9 +71,17 @@ mod tests {
         assert!(requests.iter().all(|n| (50..=100).contains(n)));
         assert!(requests.iter().any(|n| *n != requests[0]), "it varies");
         assert!(cuts.iter().all(|cut| cut.requests(1) == 1));
-        let full = Cut(1.0);
-        assert_eq!(full.requests(7), 1);
-        assert_eq!(full.duration(Duration::from_secs(7)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_tenth_is_left_whatever_the_jitter() {
+        let jitter = Jitter::new(1.0);
+        for cut in (0..1000).map(|_| jitter.draw()).chain([Cut(MOST)]) {
+            assert!((10..=100).contains(&cut.requests(100)));
+            let left = cut.duration(Duration::from_secs(100));
+            // To the nanosecond: a share of it is no whole number.
+            assert!(left.as_secs_f64() > 9.999_999_999, "{left:?}");
+        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl<S> ConnectionService<S> {
         self.inner
     }
 
-    /// Counts the request; `None` if it is a stream too many.
+    /// Counts the request; `None` if it is a stream too many, or too late.
     fn begin<A>(&self, request: &Request<A>) -> Option<(Active, Reply)> {
         let nth = self.connection.count().add();
         let http2 = request.version() == Version::HTTP_2;
@@ -53,7 +53,8 @@ impl<S> ConnectionService<S> {
                 Protocol::Http1
             });
         }
-        if http2 && self.refuse_late_streams && self.connection.count().is_past(nth) {
+        let too_many = self.refuse_late_streams && self.connection.count().is_past(nth);
+        if http2 && (too_many || self.connection.refuses_stream()) {
             return None;
         }
         Some((Active::new(&self.connection), Reply::to(request)))

@@ -23,8 +23,16 @@ pub(crate) struct Connection {
     blocked_since: AtomicU64,
     /// Whether bytes came in since this was last reset.
     heard: AtomicBool,
+    /// Whether the last read did not have to wait.
+    read_ready: AtomicBool,
     /// Whether an HTTP/1 connection was handed over to another protocol.
     tunnel: AtomicBool,
+    /// Whether there was a response once the connection had carried its number of requests.
+    last_answered: AtomicBool,
+    /// Whether HTTP/2 streams are refused from now on.
+    closed: AtomicBool,
+    /// Whether the client opens streams all the same.
+    ignored: AtomicBool,
 }
 
 /// What is spoken on a connection.
@@ -46,7 +54,11 @@ impl Connection {
             protocol: AtomicU8::new(Protocol::Unknown as u8),
             blocked_since: AtomicU64::new(0),
             heard: AtomicBool::new(false),
+            read_ready: AtomicBool::new(false),
             tunnel: AtomicBool::new(false),
+            last_answered: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            ignored: AtomicBool::new(false),
         }
     }
 
@@ -107,15 +119,52 @@ impl Connection {
         begins
     }
 
-    /// Notes that a part of a response was taken.
+    /// Notes that a part of a response was taken, as far as can be told: refusals of many streams
+    /// look the same, and are not to keep the connection open.
     pub(super) fn sent(&self) {
-        self.idle_since.fetch_max(self.now(), Ordering::Relaxed);
+        if !self.ignored.load(Ordering::Relaxed) {
+            self.idle_since.fetch_max(self.now(), Ordering::Relaxed);
+        }
     }
 
-    pub(super) fn hear(&self) {
-        if !self.heard.load(Ordering::Relaxed) {
+    /// Notes that a response is about to be sent.
+    pub(super) fn answer(&self) {
+        if self.count.is_reached() {
+            self.last_answered.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a response was sent, or is about to be, once the connection had carried its number
+    /// of requests.
+    pub(crate) fn has_answered_last(&self) -> bool {
+        self.last_answered.load(Ordering::Relaxed)
+    }
+
+    /// Has HTTP/2 streams refused from now on; those that are active go on.
+    pub(crate) fn close_to_streams(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the HTTP/2 stream that was just opened is to be refused.
+    pub(super) fn refuses_stream(&self) -> bool {
+        let refuses = self.closed.load(Ordering::Relaxed);
+        if refuses {
+            self.ignored.store(true, Ordering::Relaxed);
+        }
+        refuses
+    }
+
+    /// Notes whether a read found bytes, or has to wait for them.
+    pub(super) fn hear(&self, ready: bool) {
+        self.read_ready.store(ready, Ordering::Relaxed);
+        if ready && !self.heard.load(Ordering::Relaxed) {
             self.heard.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Whether the last read found bytes, rather than having to wait for them.
+    pub(crate) fn read_ready(&self) -> bool {
+        self.read_ready.load(Ordering::Relaxed)
     }
 
     /// Whether bytes came in since this was last asked.

@@ -3,16 +3,18 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use http::{Request, Response, Version};
+use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::http::{Hold, ResponseBody};
 use crate::inbound::pool::PoolHandle;
+use crate::inbound::progress::{Progress, Wait};
 use crate::inbound::queued::{Failed, Queued};
-use crate::inbound::running::Running;
+
+/// A request that waits for its slot.
+type Waiting<S, A, H> = Pin<Box<Queued<S, Request<A>, H>>>;
 
 pin_project! {
     /// The response future of [`ConnectionPool`](super::ConnectionPool).
@@ -23,25 +25,7 @@ pin_project! {
         S: Service<Request<A>>,
     {
         #[pin]
-        state: State<S, A, H>,
-    }
-}
-
-pin_project! {
-    #[project = StateProj]
-    enum State<S, A, H: PoolHandle>
-    where
-        S: Service<Request<A>>,
-    {
-        Queued {
-            queued: Pin<Box<Queued<S, Request<A>, H>>>,
-        },
-        Running {
-            #[pin]
-            running: Running<S::Future, H>,
-        },
-        Refused { response: Option<Response<Bytes>> },
-        Done,
+        progress: Progress<Waiting<S, A, H>, S::Future, H>,
     }
 }
 
@@ -50,26 +34,34 @@ where
     S: Service<Request<A>>,
     H: PoolHandle,
 {
-    pub(super) fn running(future: S::Future, hold: Hold<H>, version: Version) -> Self {
-        Self {
-            state: State::Running {
-                running: Running::new(future, hold, version),
-            },
-        }
+    #[inline]
+    pub(super) fn new(progress: Progress<Waiting<S, A, H>, S::Future, H>) -> Self {
+        Self { progress }
     }
+}
 
-    pub(super) fn queued(queued: Pin<Box<Queued<S, Request<A>, H>>>) -> Self {
-        Self {
-            state: State::Queued { queued },
-        }
-    }
-
-    pub(super) fn refused(response: Response<Bytes>) -> Self {
-        Self {
-            state: State::Refused {
-                response: Some(response),
-            },
-        }
+impl<S, A, H> Wait<S::Future, S::Error, H> for Waiting<S, A, H>
+where
+    S: Service<Request<A>>,
+    H: PoolHandle,
+{
+    fn poll_wait(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Progress<Self, S::Future, H>, S::Error>> {
+        let queued = self.get_mut();
+        Poll::Ready(match ready!(queued.as_mut().poll_turn(cx)) {
+            Ok((permit, mut request, service)) => {
+                let hold = Hold::new(permit, &mut request);
+                let version = request.version();
+                Ok(Progress::running(service.call(request), hold, version))
+            }
+            Err(Failed::Refused(refused)) => {
+                let response = queued.pool().refuse(&refused, queued.request());
+                Ok(Progress::refused(response))
+            }
+            Err(Failed::Service(error)) => Err(error),
+        })
     }
 }
 
@@ -81,47 +73,9 @@ where
 {
     type Output = Result<Response<ResponseBody<B, H>>, S::Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
-        loop {
-            let next = match state.as_mut().project() {
-                // Queued → Running, once it has its slot; → Done, if it is refused after all.
-                StateProj::Queued { queued } => match ready!(queued.as_mut().poll_turn(cx)) {
-                    Ok((permit, mut request, service)) => {
-                        let hold = Hold::new(permit, &mut request);
-                        let version = request.version();
-                        let future = service.call(request);
-                        State::Running {
-                            running: Running::new(future, hold, version),
-                        }
-                    }
-                    Err(failed) => {
-                        let result = match failed {
-                            Failed::Service(error) => Err(error),
-                            Failed::Refused(refused) => {
-                                let pool = queued.pool();
-                                let response = pool.refuse(&refused, queued.request());
-                                Ok(response.map(ResponseBody::whole))
-                            }
-                        };
-                        state.set(State::Done);
-                        return Poll::Ready(result);
-                    }
-                },
-                // Running → Done: the permit goes with the body.
-                StateProj::Running { running } => {
-                    let finished = ready!(running.poll(cx));
-                    state.set(State::Done);
-                    return Poll::Ready(finished.carry());
-                }
-                StateProj::Refused { response } => {
-                    let response = response.take().expect("polled after it was ready");
-                    return Poll::Ready(Ok(response.map(ResponseBody::whole)));
-                }
-                StateProj::Done => panic!("ResponseFuture polled after it was ready"),
-            };
-            state.set(next);
-        }
+        self.project().progress.poll(cx)
     }
 }
 
@@ -131,11 +85,6 @@ where
     H: PoolHandle,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match &self.state {
-            State::Queued { .. } => "ResponseFuture(Queued)",
-            State::Running { .. } => "ResponseFuture(Running)",
-            State::Refused { .. } => "ResponseFuture(Refused)",
-            State::Done => "ResponseFuture(Done)",
-        })
+        self.progress.fmt(f)
     }
 }

@@ -2,13 +2,13 @@ use tower_layer::Layer;
 
 use super::ConnectionPool;
 use crate::http::MapBodyLayer;
-use crate::inbound::pool::{InboundPool, PoolHandle, Shared};
+use crate::inbound::pool::{InboundPool, PoolHandle, SharedPool};
 
 /// Limits active and pending requests of an HTTP service. See the [module](super).
 ///
 /// All services it makes, and all layers of the same [`InboundPool`], share one limit.
 #[derive(Clone, Debug)]
-pub struct ConnectionPoolLayer<H: PoolHandle = Shared> {
+pub struct ConnectionPoolLayer<H: PoolHandle = SharedPool> {
     pool: InboundPool<H>,
 }
 

@@ -6,15 +6,17 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 use crate::admission::Attempt;
-use crate::http::{Hold, Refused, ResponseBody};
-use crate::inbound::pool::{InboundPool, PoolHandle, Shared};
+use crate::http::{Hold, Refused, RequestHead, ResponseBody};
+use crate::inbound::accessors::inner_accessors;
+use crate::inbound::pool::{InboundPool, PoolHandle, SharedPool};
+use crate::inbound::progress::Progress;
 use crate::inbound::queued::{self, Queued};
 
 /// Limits active and pending requests of an HTTP service. See the [module](super).
 ///
 /// Clones share the pool. A clone that is ready holds nothing.
 #[derive(Clone, Debug)]
-pub struct ConnectionPool<S, H: PoolHandle = Shared> {
+pub struct ConnectionPool<S, H: PoolHandle = SharedPool> {
     inner: S,
     pool: InboundPool<H>,
 }
@@ -30,20 +32,7 @@ impl<S, H: PoolHandle> ConnectionPool<S, H> {
         &self.pool
     }
 
-    /// Gets a reference to the inner service.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// Gets a mutable reference to the inner service.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// Gives the inner service back.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    inner_accessors!();
 }
 
 impl<S, H, A, B> Service<Request<A>> for ConnectionPool<S, H>
@@ -57,6 +46,7 @@ where
     type Future = ResponseFuture<S, A, H>;
 
     /// Ready when the service inside is; a slot is no matter here.
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
@@ -65,44 +55,66 @@ where
     ///
     /// In debug builds, if the request holds a permit of this pool already. As the service
     /// inside does, when it is called without having been ready.
+    #[inline]
     fn call(&mut self, mut request: Request<A>) -> Self::Future {
-        let hold = if self.pool.state().is_exempt(&request) {
-            Hold::Exempt
-        } else {
-            self.pool.meet(&mut request);
-            match self.pool.admit() {
-                Some(permit) => Hold::new(permit, &mut request),
-                None => return self.call_slowly(request),
+        // What nearly all requests are, in a few instructions; the others take their time.
+        let is_plain =
+            !self.pool.state().has_exemptions() && !RequestHead::of(&request).may_ask_for_upgrade();
+        if is_plain {
+            if let Some(permit) = self.pool.admit() {
+                self.pool.meet(&mut request);
+                // As `run` does; but passed on once more the request would be copied.
+                let version = request.version();
+                let future = self.inner.call(request);
+                let progress = Progress::running(future, Hold::Permit(permit), version);
+                return ResponseFuture::new(progress);
             }
-        };
-        let version = request.version();
-        ResponseFuture::running(self.inner.call(request), hold, version)
+        }
+        self.call_slowly(request)
     }
 }
 
 impl<S, H: PoolHandle> ConnectionPool<S, H> {
-    /// There was no slot at once: has the request wait, if it can.
-    #[cold]
+    #[inline]
+    fn run<A>(&mut self, request: Request<A>, hold: Hold<H>) -> ResponseFuture<S, A, H>
+    where
+        S: Service<Request<A>>,
+    {
+        let version = request.version();
+        let future = self.inner.call(request);
+        ResponseFuture::new(Progress::running(future, hold, version))
+    }
+
+    /// Whatever the request is, and whether or not there is a slot: has it wait, if it can.
+    #[inline(never)]
     fn call_slowly<A>(&mut self, mut request: Request<A>) -> ResponseFuture<S, A, H>
     where
         S: Service<Request<A>> + Clone,
     {
-        match self.pool.attempt() {
+        if self.pool.state().is_exempt(&request) {
+            return self.run(request, Hold::Exempt);
+        }
+        self.pool.meet(&mut request);
+        let attempt = match self.pool.admit() {
+            Some(permit) => Attempt::Admitted(permit),
+            None => self.pool.attempt(),
+        };
+        ResponseFuture::new(match attempt {
             Attempt::Admitted(permit) => {
                 let hold = Hold::new(permit, &mut request);
-                let version = request.version();
-                ResponseFuture::running(self.inner.call(request), hold, version)
+                return self.run(request, hold);
             }
             Attempt::MustWait => {
                 let timeout = queued::timeout(self.pool.state(), &request);
                 // The ready service stays where it is, for the next request.
                 let fresh = self.inner.clone();
-                ResponseFuture::queued(Queued::new(&self.pool, fresh, request, timeout))
+                let wait = Queued::new(&self.pool, fresh, request, timeout);
+                Progress::Waiting { wait }
             }
             Attempt::Overflow(overflow) => {
                 let refused = Refused::Overflow(overflow.into());
-                ResponseFuture::refused(self.pool.state().refuse(&refused, &request))
+                Progress::refused(self.pool.state().refuse(&refused, &request))
             }
-        }
+        })
     }
 }

@@ -1,18 +1,17 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::waiting::{Failed, Waiting};
-use crate::http::{Hold, ResponseBody};
-use crate::inbound::pool::Shared;
-use crate::inbound::running::Running;
+use super::waiting::Waiting;
+use crate::http::ResponseBody;
+use crate::inbound::pool::SharedPool;
+use crate::inbound::progress::Progress;
 
 pin_project! {
     /// The response future of [`MaxPendingRequests`](super::MaxPendingRequests).
@@ -23,26 +22,7 @@ pin_project! {
         S: Service<Request<A>>,
     {
         #[pin]
-        state: State<S, A>,
-    }
-}
-
-pin_project! {
-    #[project = StateProj]
-    enum State<S, A>
-    where
-        S: Service<Request<A>>,
-    {
-        Waiting {
-            #[pin]
-            waiting: Waiting<S, A>,
-        },
-        Running {
-            #[pin]
-            running: Running<S::Future, Shared>,
-        },
-        Refused { response: Option<Response<Bytes>> },
-        Done,
+        progress: Progress<Waiting<S, A>, S::Future, SharedPool>,
     }
 }
 
@@ -50,18 +30,9 @@ impl<S, A> ResponseFuture<S, A>
 where
     S: Service<Request<A>>,
 {
-    pub(super) fn waiting(waiting: Waiting<S, A>) -> Self {
-        Self {
-            state: State::Waiting { waiting },
-        }
-    }
-
-    pub(super) fn refused(response: Response<Bytes>) -> Self {
-        Self {
-            state: State::Refused {
-                response: Some(response),
-            },
-        }
+    #[inline]
+    pub(super) fn new(progress: Progress<Waiting<S, A>, S::Future, SharedPool>) -> Self {
+        Self { progress }
     }
 }
 
@@ -70,44 +41,11 @@ where
     S: Service<Request<A>, Response = Response<B>>,
     B: Body + Send + 'static,
 {
-    type Output = Result<Response<ResponseBody<B, Shared>>, S::Error>;
+    type Output = Result<Response<ResponseBody<B, SharedPool>>, S::Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
-        loop {
-            let next = match state.as_mut().project() {
-                // Waiting → Running, once the service is ready; → Done, if it is refused. The
-                // clone that waited is dropped once it was called.
-                StateProj::Waiting { waiting } => match ready!(waiting.poll_turn(cx)) {
-                    Ok((request, service)) => {
-                        let version = request.version();
-                        let future = service.call(request);
-                        State::Running {
-                            running: Running::new(future, Hold::Exempt, version),
-                        }
-                    }
-                    Err(failed) => {
-                        state.set(State::Done);
-                        return Poll::Ready(match failed {
-                            Failed::Refused(response) => Ok(response.map(ResponseBody::whole)),
-                            Failed::Service(error) => Err(error),
-                        });
-                    }
-                },
-                // Running → Done.
-                StateProj::Running { running } => {
-                    let finished = ready!(running.poll(cx));
-                    state.set(State::Done);
-                    return Poll::Ready(finished.carry());
-                }
-                StateProj::Refused { response } => {
-                    let response = response.take().expect("polled after it was ready");
-                    return Poll::Ready(Ok(response.map(ResponseBody::whole)));
-                }
-                StateProj::Done => panic!("ResponseFuture polled after it was ready"),
-            };
-            state.set(next);
-        }
+        self.project().progress.poll(cx)
     }
 }
 
@@ -116,11 +54,6 @@ where
     S: Service<Request<A>>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match &self.state {
-            State::Waiting { .. } => "ResponseFuture(Waiting)",
-            State::Running { .. } => "ResponseFuture(Running)",
-            State::Refused { .. } => "ResponseFuture(Refused)",
-            State::Done => "ResponseFuture(Done)",
-        })
+        self.progress.fmt(f)
     }
 }

@@ -8,7 +8,9 @@ use super::ResponseFuture;
 use super::waiting::Waiting;
 use crate::admission::Attempt;
 use crate::http::{Refused, ResponseBody};
-use crate::inbound::pool::{InboundPool, Shared};
+use crate::inbound::accessors::inner_accessors;
+use crate::inbound::pool::{InboundPool, SharedPool};
+use crate::inbound::progress::Progress;
 
 /// Limits how many requests wait for a service to become ready. See the [module](super).
 ///
@@ -32,20 +34,7 @@ impl<S> MaxPendingRequests<S> {
         &self.pool
     }
 
-    /// Gets a reference to the inner service.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// Gets a mutable reference to the inner service.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// Gives the inner service back.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    inner_accessors!();
 }
 
 impl<S, A, B> Service<Request<A>> for MaxPendingRequests<S>
@@ -53,7 +42,7 @@ where
     S: Service<Request<A>, Response = Response<B>> + Clone,
     B: Body + Send + 'static,
 {
-    type Response = Response<ResponseBody<B, Shared>>;
+    type Response = Response<ResponseBody<B, SharedPool>>;
     type Error = S::Error;
     type Future = ResponseFuture<S, A>;
 
@@ -68,18 +57,20 @@ where
     fn call(&mut self, mut request: Request<A>) -> Self::Future {
         // Never the ready one, for there is none: `poll_ready` left the service inside alone.
         let fresh = self.inner.clone();
-        if self.pool.state().is_exempt(&request) {
-            return ResponseFuture::waiting(Waiting::exempt(fresh, request));
-        }
-        self.pool.meet(&mut request);
-        if self.pool.is_closed() {
-            // Even one that would not have to wait.
-            if let Attempt::Overflow(overflow) = self.pool.attempt() {
-                let refused = Refused::Overflow(overflow.into());
-                let response = self.pool.state().refuse(&refused, &request);
-                return ResponseFuture::refused(response);
+        let wait = if self.pool.state().is_exempt(&request) {
+            Waiting::exempt(fresh, request)
+        } else {
+            self.pool.meet(&mut request);
+            if self.pool.is_closed() {
+                // Even one that would not have to wait.
+                if let Attempt::Overflow(overflow) = self.pool.attempt() {
+                    let refused = Refused::Overflow(overflow.into());
+                    let response = self.pool.state().refuse(&refused, &request);
+                    return ResponseFuture::new(Progress::refused(response));
+                }
             }
-        }
-        ResponseFuture::waiting(Waiting::new(&self.pool, fresh, request))
+            Waiting::new(&self.pool, fresh, request)
+        };
+        ResponseFuture::new(Progress::Waiting { wait })
     }
 }

@@ -1,7 +1,7 @@
 //! [`Waiting`]: a request that waits for its own clone of the service to become ready.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -10,8 +10,9 @@ use tokio::time::Sleep;
 use tower_service::Service;
 
 use crate::admission::{Acquire, Overflow, Permit, Resource};
-use crate::http::{PendingTimeout, Refused};
-use crate::inbound::pool::{InboundPool, PoolHandle, Shared, State};
+use crate::http::{Hold, PendingTimeout, Refused};
+use crate::inbound::pool::{InboundPool, PoolHandle, SharedPool, State};
+use crate::inbound::progress::{Progress, Wait};
 use crate::inbound::queued::{self, poll_permit};
 
 pin_project! {
@@ -27,20 +28,10 @@ pin_project! {
 /// A place in the queue of a pool without slots: it is entered if there is something to wait for,
 /// and left when the service inside is ready.
 struct Place {
-    acquire: Acquire<Shared>,
+    acquire: Acquire<SharedPool>,
     /// The pool only observes, and counts it so.
-    observed: Option<Permit<Shared>>,
+    observed: Option<Permit<SharedPool>>,
     timeout: Option<PendingTimeout>,
-}
-
-/// What has come: the request, and a service that is ready for it; or neither.
-type Turn<'a, S, A, E> = Result<(Request<A>, &'a mut S), Failed<E>>;
-
-/// Why it will not run.
-pub(super) enum Failed<E> {
-    Refused(Response<Bytes>),
-    /// The service failed while it became ready.
-    Service(E),
 }
 
 impl<S, A> Waiting<S, A> {
@@ -66,15 +57,14 @@ impl<S, A> Waiting<S, A> {
             timer: None,
         }
     }
+}
 
-    /// Waits until the service is ready: then there are the request, and the service for it.
-    pub(super) fn poll_turn(
+impl<S: Service<Request<A>>, A> Wait<S::Future, S::Error, SharedPool> for Waiting<S, A> {
+    /// Waits until the service is ready, and calls it. The clone that waited is dropped after that.
+    fn poll_wait(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Turn<'_, S, A, S::Error>>
-    where
-        S: Service<Request<A>>,
-    {
+    ) -> Poll<Result<Progress<Self, S::Future, SharedPool>, S::Error>> {
         let this = self.project();
         // The service first: what is ready needs no place, and beats the timer.
         if let Poll::Ready(ready) = this.service.poll_ready(cx) {
@@ -84,23 +74,28 @@ impl<S, A> Waiting<S, A> {
                     pool(&place.acquire).count_admitted();
                 }
             }
-            ready.map_err(Failed::Service)?;
-            let request = this.request.take().expect("polled after it was ready");
-            return Poll::Ready(Ok((request, this.service)));
+            return Poll::Ready(ready.map(|()| {
+                let request = this.request.take().expect("polled after it was ready");
+                let version = request.version();
+                Progress::running(this.service.call(request), Hold::Exempt, version)
+            }));
         }
         let Some(place) = this.place else {
             return Poll::Pending;
         };
         if place.observed.is_none() {
-            match poll_permit(&mut place.acquire, this.timer, &place.timeout, cx) {
-                Poll::Ready(Ok(permit)) => place.observed = Some(permit),
-                Poll::Ready(Err(refused)) => {
+            match ready!(poll_permit(
+                &mut place.acquire,
+                this.timer,
+                &place.timeout,
+                cx
+            )) {
+                Ok(permit) => place.observed = Some(permit),
+                Err(refused) => {
                     let request = this.request.as_ref().expect("polled after it was ready");
-                    let pool = pool(&place.acquire);
-                    let response = refuse(pool, refused, request);
-                    return Poll::Ready(Err(Failed::Refused(response)));
+                    let response = refuse(pool(&place.acquire), refused, request);
+                    return Poll::Ready(Ok(Progress::refused(response)));
                 }
-                Poll::Pending => {}
             }
         }
         Poll::Pending

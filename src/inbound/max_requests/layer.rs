@@ -2,14 +2,14 @@ use tower_layer::Layer;
 
 use super::MaxRequests;
 use crate::Limits;
-use crate::inbound::pool::{InboundPool, PoolHandle, Shared};
+use crate::inbound::pool::{InboundPool, PoolHandle, SharedPool};
 
 /// Limits active requests of an HTTP service, and holds the others back in `poll_ready`. See the
 /// [module](super).
 ///
 /// All services it makes, and all its clones, share one limit.
 #[derive(Clone, Debug)]
-pub struct MaxRequestsLayer<H: PoolHandle = Shared> {
+pub struct MaxRequestsLayer<H: PoolHandle = SharedPool> {
     pool: InboundPool<H>,
 }
 

@@ -8,14 +8,16 @@ use tower_service::Service;
 use super::ResponseFuture;
 use crate::admission::{Acquire, Overflow, Permit};
 use crate::http::{Hold, Refused, ResponseBody};
-use crate::inbound::pool::{InboundPool, PoolHandle, Shared};
+use crate::inbound::accessors::inner_accessors;
+use crate::inbound::pool::{InboundPool, PoolHandle, SharedPool};
+use crate::inbound::progress::Progress;
 
 /// Limits active requests of an HTTP service, and holds the others back in `poll_ready`. See the
 /// [module](super).
 ///
 /// One that is ready holds a slot, and one that was polled and is not ready stands in the queue.
 #[derive(Debug)]
-pub struct MaxRequests<S, H: PoolHandle = Shared> {
+pub struct MaxRequests<S, H: PoolHandle = SharedPool> {
     inner: S,
     pool: InboundPool<H>,
     turn: Turn<H>,
@@ -47,20 +49,7 @@ impl<S, H: PoolHandle> MaxRequests<S, H> {
         &self.pool
     }
 
-    /// Gets a reference to the inner service.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// Gets a mutable reference to the inner service.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// Gives the inner service back, and the slot that this had.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    inner_accessors!();
 
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // That there was no room once says nothing of now.
@@ -108,22 +97,24 @@ where
             panic!("MaxRequests called before poll_ready was ready");
         };
         let version = request.version();
-        if self.pool.state().is_exempt(&request) {
+        let hold = if self.pool.state().is_exempt(&request) {
             drop(come);
-            return ResponseFuture::running(self.inner.call(request), Hold::Exempt, version);
-        }
-        match come {
-            Ok(permit) => {
-                self.pool.meet(&mut request);
-                self.pool.state().count_admitted();
-                let hold = Hold::new(permit, &mut request);
-                ResponseFuture::running(self.inner.call(request), hold, version)
+            Hold::Exempt
+        } else {
+            match come {
+                Ok(permit) => {
+                    self.pool.meet(&mut request);
+                    self.pool.state().count_admitted();
+                    Hold::new(permit, &mut request)
+                }
+                Err(overflow) => {
+                    let refused = Refused::Overflow(overflow);
+                    let response = self.pool.state().refuse(&refused, &request);
+                    return ResponseFuture::new(Progress::refused(response));
+                }
             }
-            Err(overflow) => {
-                let refused = Refused::Overflow(overflow);
-                ResponseFuture::refused(self.pool.state().refuse(&refused, &request))
-            }
-        }
+        };
+        ResponseFuture::new(Progress::running(self.inner.call(request), hold, version))
     }
 }
 

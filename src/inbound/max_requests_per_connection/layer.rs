@@ -2,14 +2,14 @@ use tower_layer::Layer;
 
 use super::MaxRequestsPerConnection;
 use crate::inbound::connection::Jitter;
-use crate::inbound::pool::{InboundPool, PoolHandle, Shared};
+use crate::inbound::pool::{InboundPool, PoolHandle, SharedPool};
 
 /// Retires HTTP/1 connections after a number of requests: a layer over make-services. See the
 /// [module](super).
 ///
 /// The number is that of the pool's limits, live.
 #[derive(Clone, Debug)]
-pub struct MaxRequestsPerConnectionLayer<H: PoolHandle = Shared> {
+pub struct MaxRequestsPerConnectionLayer<H: PoolHandle = SharedPool> {
     pool: InboundPool<H>,
     jitter: Jitter,
 }
@@ -25,8 +25,8 @@ impl<H: PoolHandle> MaxRequestsPerConnectionLayer<H> {
     }
 
     /// Takes a share of the limit off, at random, up to `share`, once for each connection, so
-    /// that connections opened together do not all close together. At least one request is left.
-    /// Default: 0, the limit is exact.
+    /// that connections opened together do not all close together. A tenth of it is always left,
+    /// and at least one request. Default: 0, the limit is exact.
     ///
     /// # Panics
     ///

@@ -4,12 +4,12 @@ use tower_service::Service;
 
 use super::{CountRequests, MakeFuture};
 use crate::inbound::connection::{Count, Jitter};
-use crate::inbound::pool::{InboundPool, PoolHandle, Shared};
+use crate::inbound::pool::{InboundPool, PoolHandle, SharedPool};
 
 /// The make-service of [`MaxRequestsPerConnectionLayer`](super::MaxRequestsPerConnectionLayer):
 /// each service that it makes counts the requests of its own connection.
 #[derive(Clone, Debug)]
-pub struct MaxRequestsPerConnection<M, H: PoolHandle = Shared> {
+pub struct MaxRequestsPerConnection<M, H: PoolHandle = SharedPool> {
     inner: M,
     pool: InboundPool<H>,
     jitter: Jitter,

@@ -49,6 +49,13 @@
 //! [`watch`](super::watch) around the connection, or [`serve`](super::serve()) for the accept
 //! loop. With either of those this layer is not needed.
 //!
+//! Nor does it linger. The socket is `axum::serve`'s, which closes it as soon as the last response
+//! is written. If the client has sent more by then, requests that it pipelined or a body that
+//! nobody read, most systems reset the connection, and a client that has not read the last
+//! response yet may lose it. [`serve`](super::serve()) and sockets wrapped by
+//! [`watch`](super::watch) wait for the client to close its side first. A client that sends its
+//! next request after it has read the response loses nothing with either.
+//!
 //! Istio: `connectionPool.http.maxRequestsPerConnection`; Envoy, on the listener's side:
 //! `max_requests_per_connection` in `common_http_protocol_options`. There an HTTP/1 response
 //! carries `connection: close` likewise.

@@ -5,6 +5,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::ResponseFuture;
+use crate::inbound::accessors::inner_accessors;
 use crate::inbound::connection::{Count, Reply};
 
 /// Counts the requests of one connection and closes it after the last. Made by
@@ -25,20 +26,7 @@ impl<S> CountRequests<S> {
         }
     }
 
-    /// Gets a reference to the inner service.
-    pub fn get_ref(&self) -> &S {
-        &self.inner
-    }
-
-    /// Gets a mutable reference to the inner service.
-    pub fn get_mut(&mut self) -> &mut S {
-        &mut self.inner
-    }
-
-    /// Gives the inner service back.
-    pub fn into_inner(self) -> S {
-        self.inner
-    }
+    inner_accessors!();
 }
 
 impl<S, A, B> Service<Request<A>> for CountRequests<S>

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::state::State;
 use crate::admission::{Core, Handle, Reach};
 
-/// A way to reach an [`InboundPool`](super::InboundPool): [`Shared`] (an `Arc`, the default) or
-/// [`Leaked`] (`&'static`, by [`leak`](super::InboundPool::leak)). Sealed.
+/// A way to reach an [`InboundPool`](super::InboundPool): [`SharedPool`] (an `Arc`, the default) or
+/// [`LeakedPool`] (`&'static`, by [`leak`](super::InboundPool::leak)). Sealed.
 pub trait PoolHandle: Handle + sealed::Reach {}
 
 impl<T: Handle + sealed::Reach> PoolHandle for T {}
@@ -22,27 +22,27 @@ pub(crate) mod sealed {
 
 /// Reaches a pool by `Arc`: freed with its last handle, layer, service and permit.
 #[derive(Clone, Debug)]
-pub struct Shared(pub(super) Arc<State>);
+pub struct SharedPool(pub(super) Arc<State>);
 
 /// Reaches a pool that lives as long as the process.
 #[derive(Clone, Copy, Debug)]
-pub struct Leaked(pub(super) &'static State);
+pub struct LeakedPool(pub(super) &'static State);
 
-impl sealed::Reach for Shared {
+impl sealed::Reach for SharedPool {
     #[inline]
     fn state(&self) -> &State {
         &self.0
     }
 }
 
-impl sealed::Reach for Leaked {
+impl sealed::Reach for LeakedPool {
     #[inline]
     fn state(&self) -> &State {
         self.0
     }
 }
 
-impl Reach for Shared {
+impl Reach for SharedPool {
     #[inline]
     fn core(&self) -> &Core {
         self.0.core()
@@ -53,7 +53,7 @@ impl Reach for Shared {
     }
 }
 
-impl Reach for Leaked {
+impl Reach for LeakedPool {
     #[inline]
     fn core(&self) -> &Core {
         self.0.core()

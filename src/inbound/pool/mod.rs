@@ -11,7 +11,7 @@ use std::sync::Arc;
 use http::Request;
 
 pub use self::builder::Builder;
-pub use self::handle::{Leaked, PoolHandle, Shared};
+pub use self::handle::{LeakedPool, PoolHandle, SharedPool};
 pub(crate) use self::state::State;
 
 use super::{AdmitLayer, ConnectionPoolLayer};
@@ -35,7 +35,7 @@ use crate::admission::{Admission, Attempt, Idle, Permit, Stats};
 /// pool.update(pool.limits().max_pending_requests(10)); // live
 /// ```
 #[derive(Clone, Debug)]
-pub struct InboundPool<H: PoolHandle = Shared> {
+pub struct InboundPool<H: PoolHandle = SharedPool> {
     admission: Admission<H>,
 }
 
@@ -52,7 +52,7 @@ impl InboundPool {
 
     fn from_state(state: State) -> Self {
         Self {
-            admission: Admission::from_handle(Shared(Arc::new(state))),
+            admission: Admission::from_handle(SharedPool(Arc::new(state))),
         }
     }
 
@@ -60,11 +60,11 @@ impl InboundPool {
     /// fastest.
     ///
     /// It shares its state with `self`. What it leaks is never freed, so call it once.
-    pub fn leak(&self) -> InboundPool<Leaked> {
-        let Shared(state) = self.admission.handle();
+    pub fn leak(&self) -> InboundPool<LeakedPool> {
+        let SharedPool(state) = self.admission.handle();
         let leaked: &'static Arc<State> = Box::leak(Box::new(state.clone()));
         InboundPool {
-            admission: Admission::from_handle(Leaked(leaked)),
+            admission: Admission::from_handle(LeakedPool(leaked)),
         }
     }
 }

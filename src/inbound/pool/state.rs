@@ -132,8 +132,13 @@ impl State {
         stats
     }
 
-    /// Whether the request is to be served without a permit.
+    /// Whether any request could be [exempt](Self::is_exempt).
     #[inline]
+    pub(crate) fn has_exemptions(&self) -> bool {
+        self.config.exempt.is_some()
+    }
+
+    /// Whether the request is to be served without a permit.
     pub(crate) fn is_exempt<B>(&self, request: &Request<B>) -> bool {
         let exempt = self.config.exempt.as_ref();
         exempt.is_some_and(|exempt| exempt(RequestHead::of(request)))

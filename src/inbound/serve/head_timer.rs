@@ -2,7 +2,12 @@
 //!
 //! Hyper begins to time the next head as soon as the last response is sent, so that its header
 //! timeout is an idle timeout as well, for HTTP/1 alone. Idle connections are the pool's business
-//! here. So a head is timed from when its first bytes come in.
+//! here. So a head is timed from when its first bytes come in, or, if they came with the request
+//! before or while that was served, from when hyper turns to them.
+//!
+//! The latter are in hyper's buffer, which nobody else sees. But before hyper turns to the next
+//! head it reads on if its buffer is empty, and only then: if the last read found bytes, they are
+//! there.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -33,11 +38,9 @@ impl HeadTimer {
 
 impl Timer for HeadTimer {
     fn sleep(&self, period: Duration) -> Pin<Box<dyn Sleep>> {
-        let heard = self.0.take_heard();
+        self.0.take_heard();
         Box::pin(HeadSleep {
-            // Of the first head some bytes are read before hyper is there to time it. Of a later
-            // one they may have come with the request before: those wait for the next.
-            begun: heard && self.0.count().requests() == 0,
+            begun: self.0.read_ready(),
             connection: self.0.clone(),
             period,
             timer: Box::pin(tokio::time::sleep(period)),

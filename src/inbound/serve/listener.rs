@@ -191,3 +191,20 @@ io!(
     #[cfg(unix)]
     UnixIo
 );
+
+#[cfg(test)]
+mod tests {
+    use super::{Listener, TcpIo, TokioIo};
+    use tokio::net::{TcpListener, TcpStream};
+
+    #[tokio::test]
+    async fn nodelay_reaches_the_socket() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let io = TcpIo(TokioIo::new(TcpStream::connect(address).await.unwrap()));
+        for nodelay in [true, false] {
+            <TcpListener as Listener>::set_nodelay(&io, nodelay).unwrap();
+            assert_eq!(io.0.inner().nodelay().unwrap(), nodelay);
+        }
+    }
+}

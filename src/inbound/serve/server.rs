@@ -111,7 +111,8 @@ impl<L: Listener, A> Serve<L, A> {
     }
 
     /// By which share, at most, requests per connection and maximum duration are shortened, at
-    /// random, for each connection. Default: 0, not at all. See [`Watcher::jitter`].
+    /// random, for each connection; a tenth of each is always left. Default: 0, not at all. See
+    /// [`Watcher::jitter`].
     ///
     /// # Panics
     ///

@@ -8,9 +8,18 @@ use super::watcher::Policy;
 use crate::Limits;
 use crate::inbound::connection::{Connection, Protocol};
 
+/// How long GOAWAY waits for the response to the last stream.
+///
+/// A client may take a GOAWAY that comes while it is still busy sending a request for the failure
+/// of that request, though it is being served: hyper does. By the time there is a response, or
+/// this long after, it has long been sent.
+const GOAWAY_DELAY: Duration = Duration::from_millis(10);
+
 /// How far a connection is on its way to its end.
 #[derive(Debug, Default)]
 pub(super) struct Course {
+    /// Since when it has carried its number of requests (HTTP/2).
+    carried: Option<Instant>,
     /// Since when it is asked to close.
     retired: Option<Instant>,
     /// Since when it may not even finish what is active beyond the grace period.
@@ -61,6 +70,37 @@ impl Due {
 }
 
 impl Course {
+    /// Whether it was asked to close.
+    pub(super) fn is_retired(&self) -> bool {
+        self.retired.is_some()
+    }
+
+    /// Whether to ask it to close before it is polled, so that GOAWAY comes before the last
+    /// response, and a client that has read that sends no further request.
+    pub(super) fn retires_with_the_last_response(&mut self, connection: &Connection) -> bool {
+        let retires = self.retired.is_none()
+            && connection.has_answered_last()
+            && connection.protocol() == Protocol::Http2;
+        if retires {
+            self.retired = Some(Instant::now());
+        }
+        retires
+    }
+
+    /// Whether it has carried its number of requests, and is to be asked to close for it now.
+    ///
+    /// HTTP/1 closes by the header of the last response. To ask for more would also take the
+    /// upgrade from a request that is to have one.
+    fn has_carried(&mut self, connection: &Connection, due: &mut Due) -> bool {
+        let count = connection.count();
+        if connection.protocol() != Protocol::Http2 || !count.is_reached() {
+            self.carried = None;
+            return false;
+        }
+        let carried = *self.carried.get_or_insert(due.now);
+        count.is_exceeded() || connection.has_answered_last() || due.is_past(carried, GOAWAY_DELAY)
+    }
+
     pub(super) fn step(
         &mut self,
         connection: &Connection,
@@ -80,13 +120,21 @@ impl Course {
             self.ending = Some(now);
         }
         let Some(retired) = self.retired else {
-            if self.ending.is_some() || is_done(connection, policy, limits, &mut due) {
+            if self.ending.is_some()
+                || self.has_carried(connection, &mut due)
+                || is_idle(connection, policy, limits, &mut due)
+            {
                 self.retired = Some(now);
                 return Step::Retire;
             }
             return Step::Wait(due.next);
         };
         if let Some(grace) = policy.grace {
+            // An HTTP/2 client may go on as if it had heard nothing: hyper closes the connection
+            // once the client has acknowledged a PING. It is not to be served for ever.
+            if due.is_past(retired, grace) {
+                connection.close_to_streams();
+            }
             let idle = connection.idle_since().map(|since| since.max(retired));
             let expired = match self.ending {
                 Some(ending) => due.is_past(ending, grace),
@@ -107,18 +155,14 @@ fn is_too_old(connection: &Connection, limits: &Limits, due: &mut Due) -> bool {
     })
 }
 
-/// Whether it has done its work, or is never to begin.
-fn is_done(connection: &Connection, policy: &Policy, limits: &Limits, due: &mut Due) -> bool {
-    let protocol = connection.protocol();
-    // HTTP/1 closes by the header of the last response. To ask for more would also take the
-    // upgrade from a request that is to have one.
-    let carried = protocol == Protocol::Http2 && connection.count().is_reached();
+/// Whether it is no longer used, or is never to begin.
+fn is_idle(connection: &Connection, policy: &Policy, limits: &Limits, due: &mut Due) -> bool {
     let idle = limits
         .idle_timeout
         .is_some_and(|timeout| due.is_idle_past(connection.idle_since(), timeout));
-    let silent = protocol == Protocol::Unknown
+    let silent = connection.protocol() == Protocol::Unknown
         && policy
             .opening_timeout
             .is_some_and(|timeout| due.is_past(connection.opened(), timeout));
-    carried || idle || silent
+    idle || silent
 }

@@ -11,6 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::GracefulConnection;
 use super::decision::{Course, Step};
+use super::graceful::sealed::Seal;
 use super::signals::Signals;
 use super::watcher::{Policy, WatchedConnection};
 use crate::inbound::connection::Connection;
@@ -44,7 +45,8 @@ pin_project! {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WatchError<E> {
-    /// The connection failed.
+    /// The connection failed. What happens to one that was retired and had no active request left
+    /// is no failure.
     Connection(E),
     /// It was retired, was not closed when the grace period was over, and was dropped.
     GraceExpired,
@@ -83,9 +85,17 @@ impl<C: GracefulConnection> Future for Watch<C> {
                 .as_mut()
                 .as_pin_mut()
                 .expect("`Watch` polled after it ended");
+            if this.course.retires_with_the_last_response(this.connection) {
+                http.as_mut().graceful_shutdown(Seal);
+            }
             if let Poll::Ready(result) = http.as_mut().poll(cx) {
+                // Whoever was asked to close, and has its answers, may do so in its own way.
+                let is_over = this.course.is_retired() && this.connection.idle_since().is_some();
                 this.http.set(None);
-                return Poll::Ready(result.map_err(WatchError::Connection));
+                return Poll::Ready(match result {
+                    Err(error) if !is_over => Err(WatchError::Connection(error)),
+                    _ => Ok(()),
+                });
             }
 
             this.signals.poll(cx);
@@ -97,7 +107,7 @@ impl<C: GracefulConnection> Future for Watch<C> {
                 Instant::now(),
             );
             match step {
-                Step::Retire => http.graceful_shutdown(),
+                Step::Retire => http.graceful_shutdown(Seal),
                 Step::Expire => break WatchError::GraceExpired,
                 Step::Stall(timeout) => break WatchError::Stalled(timeout),
                 Step::Wait(None) => return Poll::Pending,

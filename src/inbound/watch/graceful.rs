@@ -12,34 +12,27 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, Service};
 use hyper_util::server::conn::auto;
 
+use self::sealed::Seal;
 use crate::http::BoxError;
 
 /// A connection that can be asked to finish what it has begun and then close: hyper's HTTP/1 and
 /// HTTP/2 server connections and those of hyper-util's `auto`, with and without upgrades. Sealed.
-pub trait GracefulConnection: Future<Output = Result<(), Self::Error>> + sealed::Sealed {
+pub trait GracefulConnection: Future<Output = Result<(), Self::Error>> {
     /// What the connection fails with.
     type Error;
 
-    /// Begins a graceful shutdown.
-    fn graceful_shutdown(self: Pin<&mut Self>);
+    /// Begins a graceful shutdown. Only [`Watch`](super::Watch) has the seal for it.
+    fn graceful_shutdown(self: Pin<&mut Self>, seal: sealed::Seal);
 }
 
-mod sealed {
-    pub trait Sealed {}
+pub(super) mod sealed {
+    /// Cannot be named elsewhere, and so neither can the trait be implemented.
+    #[derive(Debug)]
+    pub struct Seal;
 }
 
 macro_rules! http1 {
     ($connection:ident $(, $bound:ident)?) => {
-        impl<I, B, S> sealed::Sealed for http1::$connection<I, S>
-        where
-            S: HttpService<Incoming, ResBody = B>,
-            S::Error: Into<BoxError>,
-            I: Read + Write + Unpin $(+ $bound)? + 'static,
-            B: Body + 'static,
-            B::Error: Into<BoxError>,
-        {
-        }
-
         impl<I, B, S> GracefulConnection for http1::$connection<I, S>
         where
             S: HttpService<Incoming, ResBody = B>,
@@ -50,7 +43,7 @@ macro_rules! http1 {
         {
             type Error = hyper::Error;
 
-            fn graceful_shutdown(self: Pin<&mut Self>) {
+            fn graceful_shutdown(self: Pin<&mut Self>, _: Seal) {
                 http1::$connection::graceful_shutdown(self);
             }
         }
@@ -59,17 +52,6 @@ macro_rules! http1 {
 
 http1!(Connection);
 http1!(UpgradeableConnection, Send);
-
-impl<I, B, S, E> sealed::Sealed for http2::Connection<I, S, E>
-where
-    S: HttpService<Incoming, ResBody = B>,
-    S::Error: Into<BoxError>,
-    I: Read + Write + Unpin + 'static,
-    B: Body + 'static,
-    B::Error: Into<BoxError>,
-    E: Http2ServerConnExec<S::Future, B>,
-{
-}
 
 impl<I, B, S, E> GracefulConnection for http2::Connection<I, S, E>
 where
@@ -82,25 +64,13 @@ where
 {
     type Error = hyper::Error;
 
-    fn graceful_shutdown(self: Pin<&mut Self>) {
+    fn graceful_shutdown(self: Pin<&mut Self>, _: Seal) {
         http2::Connection::graceful_shutdown(self);
     }
 }
 
 macro_rules! auto {
     ($connection:ident $(, $bound:ident)?) => {
-        impl<I, B, S, E> sealed::Sealed for auto::$connection<'_, I, S, E>
-        where
-            S: Service<Request<Incoming>, Response = Response<B>>,
-            S::Error: Into<BoxError>,
-            S::Future: 'static,
-            I: Read + Write + Unpin $(+ $bound)? + 'static,
-            B: Body + 'static,
-            B::Error: Into<BoxError>,
-            E: Http2ServerConnExec<S::Future, B>,
-        {
-        }
-
         impl<I, B, S, E> GracefulConnection for auto::$connection<'_, I, S, E>
         where
             S: Service<Request<Incoming>, Response = Response<B>>,
@@ -113,7 +83,7 @@ macro_rules! auto {
         {
             type Error = BoxError;
 
-            fn graceful_shutdown(self: Pin<&mut Self>) {
+            fn graceful_shutdown(self: Pin<&mut Self>, _: Seal) {
                 auto::$connection::graceful_shutdown(self);
             }
         }

@@ -37,9 +37,10 @@
 //! # When a connection is retired
 //!
 //! - It carried [`max_requests_per_connection`](crate::Limits::max_requests_per_connection). On
-//!   HTTP/1 the response to the last has `connection: close`. On HTTP/2 a GOAWAY frame is sent as
-//!   soon as the last stream is opened; streams that the client opened before it heard of it are
-//!   served, or with [`refuse_late_streams`](Watcher::refuse_late_streams) answered with
+//!   HTTP/1 the response to the last has `connection: close`. On HTTP/2 a GOAWAY frame is sent just
+//!   before the response to the last stream, or 10 milliseconds after that was opened, or when one
+//!   more is opened, whichever comes first; streams that the client opened before it heard of it
+//!   are served, or with [`refuse_late_streams`](Watcher::refuse_late_streams) answered with
 //!   REFUSED_STREAM, which tells the client that it may safely send them again.
 //! - It had no active request for [`idle_timeout`](crate::Limits::idle_timeout). A request is
 //!   active until its response body is dropped, and, if the socket is
@@ -50,8 +51,9 @@
 //! - [`Watcher::shut_down`] was called.
 //!
 //! A retired connection takes no further requests (HTTP/1) or tells its client to send none
-//! (HTTP/2), serves what is in flight, and closes. If it is not closed by then, it is dropped
-//! when the [`grace`](Watcher::grace) period is over.
+//! (HTTP/2), serves what is in flight, and closes. There is a [`grace`](Watcher::grace) period for
+//! that, after which the connection takes nothing more and is dropped: at once if it is too old or
+//! was shut down, and otherwise when what is still active then has ended.
 //!
 //! # Live changes
 //!

@@ -56,10 +56,15 @@ impl Watcher {
     /// How long a retired connection may take to close before it is dropped; `None` is as long as
     /// it likes. Default: 30 seconds.
     ///
-    /// For one that is too old or is shut down the period begins there, and requests that are
-    /// still active at its end are cut off. For one that carried its number of requests, or was
-    /// idle, it runs only while no request is active, so that neither ever cuts one off. Envoy:
-    /// `drain_timeout`, five seconds.
+    /// One that is too old or is shut down is dropped when the period is over, and requests that
+    /// are still active then are cut off.
+    ///
+    /// One that carried its number of requests, or was idle, never cuts a request off. When the
+    /// period is over what is active is still served, HTTP/2 streams that the client opens all
+    /// the same are refused (REFUSED_STREAM), and the connection is dropped as soon as it has had
+    /// no active request for as long as the period.
+    ///
+    /// Envoy: `drain_timeout`, five seconds.
     #[must_use]
     pub fn grace(mut self, grace: impl Into<Option<Duration>>) -> Self {
         self.policy.grace = grace.into();
@@ -68,7 +73,8 @@ impl Watcher {
 
     /// Takes a share of the number of requests and of the maximum duration off, at random, up to
     /// `share`, once for each connection, so that connections opened together do not all close
-    /// together. Limits are only ever shortened. Default: 0, limits are exact.
+    /// together. Limits are only ever shortened, and a tenth of each is always left, at least one
+    /// request. Default: 0, limits are exact.
     ///
     /// # Panics
     ///

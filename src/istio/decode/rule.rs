@@ -1,11 +1,12 @@
 //! The `DestinationRule` around the pool.
 
+use super::duration::duration;
 use super::fields::Fields;
 use super::pool::connection_pool;
-use super::value::{Value, list, opaque, string, uint32};
+use super::value::{Value, double, list, opaque, string, uint32};
 use crate::istio::problem::Report;
 use crate::istio::rule::{
-    DestinationRule, Opaque, PortPolicy, Spanned, Spec, Subset, TrafficPolicy,
+    DestinationRule, Opaque, PortPolicy, RetryBudget, Spanned, Spec, Subset, TrafficPolicy,
 };
 
 type Named = (Option<Spanned<String>>, Option<Spanned<String>>);
@@ -62,10 +63,21 @@ fn traffic_policy(value: Value<'_>, report: &mut Report) -> Option<TrafficPolicy
         tls: fields.get("tls", report, opaque),
         tunnel: fields.get("tunnel", report, opaque),
         proxy_protocol: fields.get("proxyProtocol", report, opaque),
-        retry_budget: fields.get("retryBudget", report, opaque),
+        retry_budget: fields.get("retryBudget", report, with_place(retry_budget)),
     };
     fields.close(report);
     Some(policy)
+}
+
+fn retry_budget(value: Value<'_>, report: &mut Report) -> Option<RetryBudget> {
+    let mut fields = Fields::open(value, report)?;
+    let budget = RetryBudget {
+        percent: fields.get("percent", report, double),
+        min_retry_concurrency: fields.get("minRetryConcurrency", report, uint32),
+        budget_interval: fields.get("budgetInterval", report, duration),
+    };
+    fields.close(report);
+    Some(budget)
 }
 
 fn port_policy(value: Value<'_>, report: &mut Report) -> Option<PortPolicy> {

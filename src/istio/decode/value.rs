@@ -103,6 +103,18 @@ pub(super) fn uint32(value: Value<'_>, report: &mut Report) -> Option<Spanned<u3
     small.map(|number| value.spanned(number))
 }
 
+pub(super) fn double(value: Value<'_>, report: &mut Report) -> Option<Spanned<f64>> {
+    match value.kind() {
+        Kind::Scalar(Scalar::Int(number), _) => return Some(value.spanned(*number as f64)),
+        Kind::Scalar(Scalar::Float(number), _) => return Some(value.spanned(*number)),
+        Kind::Scalar(Scalar::String, text) if text.parse::<f64>().is_ok() => {
+            value.mismatch(report, "a number (remove the quotes)");
+        }
+        _ => value.mismatch(report, "a number"),
+    }
+    None
+}
+
 fn integer(value: Value<'_>, report: &mut Report) -> Option<i128> {
     match value.kind() {
         Kind::Scalar(Scalar::Int(number), _) => return Some(*number),

@@ -1,103 +1,47 @@
 //! Typed rules to [`Limits`]: what a `DestinationRule` means for the requests that a process
-//! serves.
+//! serves, and for those that it sends.
 //!
 //! What lives here takes rules that are valid, and says what follows from them: the limits, which
 //! fields have no effect here and why, and which combinations are probably not meant. It reads no
 //! text and knows no pool.
-//!
-//! In a process no connection has to be opened before a request can run, so there is nothing to
-//! wait for but a slot. With M = `maxConnections`, R = `http2MaxRequests` and
-//! P = `http1MaxPendingRequests`, unset or 0 being unlimited:
-//!
-//! - slots = min(M, R)
-//! - places = P if M ≤ R, else 0 ([`OnFull::Refuse`]), or P whenever it is set ([`OnFull::Wait`])
-//!
-//! On HTTP/2 and gRPC one connection carries many requests, so there M limits nothing.
 
 mod effect;
+mod inbound;
+mod outbound;
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 pub(super) use self::effect::report_effects;
-use super::rule::{ConnectionPool, Spanned};
+pub use self::inbound::{OnFull, Protocol};
+use super::rule::{ConnectionPool, GoDuration, Spanned, TrafficPolicy};
 use crate::limits::Limits;
 
-/// What becomes of a request that finds all slots taken, where the rule has fewer requests
-/// (`http2MaxRequests`) than connections (`maxConnections`).
-///
-/// Envoy lets a request wait for a *connection*, and refuses it when it has one and there are too
-/// many requests. In a process there are no connections to wait for. So where requests are the
-/// tighter limit, Envoy's letter is to refuse at once, whatever `http1MaxPendingRequests` says;
-/// and what people who wrote `http1MaxPendingRequests: 1` expect is that one request waits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum OnFull {
-    /// Refuse at once, as Envoy does: `http1MaxPendingRequests` counts only where
-    /// `maxConnections` is the tighter limit or neither is set. The default.
-    #[default]
-    Refuse,
-    /// Let as many wait as `http1MaxPendingRequests` says, whichever limit is the tighter.
-    Wait,
-}
-
-/// What the service speaks. It decides whether `maxConnections` limits requests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Protocol {
-    /// HTTP/1: a connection carries one request at a time, so `maxConnections` limits requests.
-    /// The default.
-    #[default]
-    Http1,
-    /// HTTP/2 or gRPC: a connection carries many requests, so `maxConnections` limits none.
-    Http2,
-}
-
-/// The numbers of a pool that decide over slots and places; `None` is unlimited.
+/// Which requests a rule is for.
 #[derive(Clone, Copy, Debug)]
-struct Numbers {
-    max_connections: Option<u32>,
-    max_requests: Option<u32>,
-    max_pending: Option<u32>,
+pub(super) enum Direction {
+    /// Those that the process serves.
+    Inbound { on_full: OnFull, protocol: Protocol },
+    /// Those that it sends.
+    Outbound,
 }
 
-impl Numbers {
-    fn of(pool: &ConnectionPool, protocol: Protocol) -> Self {
-        let http = pool.http.as_ref();
-        let max_connections = pool.tcp.as_ref().and_then(|tcp| set(tcp.max_connections));
-        Self {
-            max_connections: match protocol {
-                Protocol::Http1 => max_connections,
-                Protocol::Http2 => None,
-            },
-            max_requests: http.and_then(|http| set(http.http2_max_requests)),
-            max_pending: http.and_then(|http| set(http.http1_max_pending_requests)),
-        }
-    }
+/// Whether a policy has anything that limits: a pool, or for those that are sent a retry budget.
+pub(super) fn limits_any(policy: &TrafficPolicy, direction: Direction) -> bool {
+    policy.connection_pool.is_some()
+        || matches!(direction, Direction::Outbound) && policy.retry_budget.is_some()
+}
 
-    fn slots(self) -> Option<u32> {
-        match (self.max_connections, self.max_requests) {
-            (Some(connections), Some(requests)) => Some(connections.min(requests)),
-            (one, other) => one.or(other),
-        }
-    }
-
-    /// Whether a request meets the limit on requests before the one on connections: R < M.
-    fn requests_are_tighter(self) -> bool {
-        match (self.max_requests, self.max_connections) {
-            (Some(requests), Some(connections)) => requests < connections,
-            (requests, _) => requests.is_some(),
-        }
-    }
-
-    fn places(self, on_full: OnFull) -> Option<u32> {
-        if !self.requests_are_tighter() {
-            return self.max_pending;
-        }
-        match on_full {
-            OnFull::Refuse => Some(0),
-            // Nobody asked for a queue where P is unset.
-            OnFull::Wait => Some(self.max_pending.unwrap_or(0)),
-        }
+/// The limits of a policy.
+pub(super) fn limits(policy: &TrafficPolicy, direction: Direction) -> Limits {
+    match direction {
+        Direction::Inbound { on_full, protocol } => policy
+            .connection_pool
+            .as_ref()
+            .map_or_else(Limits::new, |pool| {
+                inbound::inbound(pool, on_full, protocol)
+            }),
+        Direction::Outbound => outbound::outbound(policy),
     }
 }
 
@@ -108,22 +52,18 @@ fn set(field: Option<Spanned<i32>>) -> Option<u32> {
         .filter(|number| *number > 0)
 }
 
-/// The limits of a pool for the requests that a process serves.
-pub(super) fn inbound(pool: &ConnectionPool, on_full: OnFull, protocol: Protocol) -> Limits {
-    let numbers = Numbers::of(pool, protocol);
-    let tcp = pool.tcp.as_ref();
-    let http = pool.http.as_ref();
-    let per_connection = http.and_then(|http| set(http.max_requests_per_connection));
-    let idle_timeout = http
-        .and_then(|http| http.idle_timeout)
-        .or_else(|| tcp.and_then(|tcp| tcp.idle_timeout));
-    let age = tcp.and_then(|tcp| tcp.max_connection_duration);
+/// A duration that is set: 0 is unset. Negative ones were refused before.
+fn positive(field: Option<Spanned<GoDuration>>) -> Option<Duration> {
+    field.and_then(|field| field.value.positive())
+}
 
-    let mut limits = Limits::new();
-    limits.max_requests = numbers.slots();
-    limits.max_pending_requests = numbers.places(on_full);
-    limits.max_requests_per_connection = per_connection.and_then(NonZeroU32::new);
-    limits.idle_timeout = idle_timeout.and_then(|timeout| timeout.value.positive());
-    limits.max_connection_duration = age.and_then(|age| age.value.positive());
-    limits
+fn set_per_connection(pool: &ConnectionPool) -> Option<NonZeroU32> {
+    let http = pool.http.as_ref()?;
+    set(http.max_requests_per_connection).and_then(NonZeroU32::new)
+}
+
+/// The one of `http` wins, and its zero is refused before; the zero of `tcp` is no timeout.
+fn idle_timeout(pool: &ConnectionPool) -> Option<Duration> {
+    let of_http = pool.http.as_ref().and_then(|http| http.idle_timeout);
+    positive(of_http.or_else(|| pool.tcp.as_ref()?.idle_timeout))
 }

@@ -55,11 +55,29 @@ fn traffic_policy(policy: &TrafficPolicy, path: &Path<'_>, report: &mut Report) 
     if let Some(pool) = &policy.connection_pool {
         connection_pool(pool, &path.field("connectionPool"), report);
     }
+    if let Some(budget) = &policy.retry_budget {
+        percentage(
+            &budget.value.percent,
+            &path.field("retryBudget").field("percent"),
+            report,
+        );
+    }
     if let Some(ports) = &policy.port_level_settings {
         let path = path.field("portLevelSettings");
         for (index, port) in ports.value.iter().enumerate() {
             port_policy(port, &path.item(index), report);
         }
+    }
+}
+
+/// The CRD asks for it; Istio itself does not look.
+fn percentage(percent: &Option<Spanned<f64>>, path: &Path<'_>, report: &mut Report) {
+    if let Some(percent) = percent.filter(|percent| !(0.0..=100.0).contains(&percent.value)) {
+        report.error(
+            percent.at,
+            path,
+            format_args!("{} is no percentage: expected 0 to 100", percent.value),
+        );
     }
 }
 

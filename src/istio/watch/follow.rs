@@ -97,6 +97,7 @@ fn change(file: &RuleFile, observed: &Observed) -> Change {
         Err(rejected) => {
             #[cfg(feature = "tracing")]
             tracing::warn!(
+                target: "meshpool",
                 file = %file.path().display(),
                 problems = %rejected,
                 "rule file rejected, the limits in force stay"

@@ -382,7 +382,7 @@ fn path(open: &[Frame], key: &str) -> String {
     path
 }
 
-fn too_deep(at: Position) -> SyntaxError {
+pub(super) fn too_deep(at: Position) -> SyntaxError {
     SyntaxError::new(
         at,
         format_args!("more than {MAX_LEVELS} levels inside each other"),

@@ -4,7 +4,7 @@
 use saphyr_parser::{Event, Marker, Parser, Span};
 
 use super::budget::{Ahead, MAX_NODES, Metered};
-use super::build::{Builder, Frame};
+use super::build::{Builder, Frame, too_deep};
 use super::error::SyntaxError;
 use super::node::Document;
 use crate::istio::problem::Position;
@@ -54,10 +54,14 @@ impl<'a> Documents<'a> {
                 }
                 Ok((event, at))
             }
-            Some(Err(error)) => Err(SyntaxError::new(
-                position(*error.marker()),
-                format_args!("not valid YAML: {}", error.info()),
-            )),
+            Some(Err(error)) => {
+                let at = position(*error.marker());
+                Err(match error.info() {
+                    // The scanner has a limit of its own, and is there first where it runs ahead.
+                    "recursion limit exceeded" => too_deep(at),
+                    info => SyntaxError::new(at, format_args!("not valid YAML: {info}")),
+                })
+            }
             None => Ok((Event::StreamEnd, self.last)),
         }
     }

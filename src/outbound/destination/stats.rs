@@ -68,8 +68,7 @@ pub struct Counters {
 /// `circuit_breakers.default.`.
 ///
 /// All of it is worked out when asked for, so that it is true after a change of limits, too, and
-/// under a retry budget; Envoy's are brought up to date by the next request [`track_remaining_false`,
-/// `runtime_lower_pending_with_queue`, `retry_budget_50pct_min1`].
+/// under a retry budget; Envoy's are brought up to date by the next request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CircuitBreakers {

@@ -1,7 +1,5 @@
 //! Futures that are dropped, or whose time is up, while a grant is on its way.
 
-use loom::future::block_on;
-
 use super::{Model, check};
 
 #[test]
@@ -12,10 +10,7 @@ fn a_slot_granted_to_a_dropped_future_goes_to_the_next() {
         let dropped = model.queue_up();
         let next = model.queue_up();
         let cancel = model.spawn(move |_| drop(dropped));
-        let waiter = model.spawn(move |model| {
-            let permit = block_on(next).unwrap();
-            model.run(permit, 1);
-        });
+        let waiter = model.spawn_waiter(next, 1);
         drop(held);
         cancel.join().unwrap();
         waiter.join().unwrap();
@@ -52,10 +47,7 @@ fn a_grant_before_the_timer_is_served_and_one_after_it_goes_to_the_next() {
                 model.run(permit, 1);
             }
         });
-        let waiter = model.spawn(move |model| {
-            let permit = block_on(next).unwrap();
-            model.run(permit, 1);
-        });
+        let waiter = model.spawn_waiter(next, 1);
         drop(held);
         timer.join().unwrap();
         waiter.join().unwrap();
@@ -70,10 +62,7 @@ fn raise_and_cancel_at_once_lose_no_slot() {
         let dropped = model.queue_up();
         let next = model.queue_up();
         let cancel = model.spawn(move |_| drop(dropped));
-        let waiter = model.spawn(move |model| {
-            let permit = block_on(next).unwrap();
-            model.run(permit, 1);
-        });
+        let waiter = model.spawn_waiter(next, 1);
         model.update(1, 2);
         cancel.join().unwrap();
         waiter.join().unwrap();

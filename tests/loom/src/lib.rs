@@ -70,6 +70,14 @@ impl Model {
         self.run(permit, limit);
     }
 
+    /// Runs in a thread of its own, with the slot that this future waits for.
+    fn spawn_waiter(&self, acquire: Acquire<Shared>, limit: u32) -> JoinHandle<()> {
+        self.spawn(move |model| {
+            let permit = block_on(acquire).unwrap();
+            model.run(permit, limit);
+        })
+    }
+
     /// Makes a future and polls it once with a waker that does nothing: it must wait.
     fn queue_up(&self) -> Acquire<Shared> {
         let mut acquire = self.acquire();

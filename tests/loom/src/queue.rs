@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::task::Poll;
 
-use loom::future::block_on;
 use loom::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::{Model, check, poll};
@@ -70,10 +69,7 @@ fn no_wakeup_is_lost_when_the_waker_changes() {
         let model = Model::new(1, 1);
         let held = model.hold();
         let acquire = model.queue_up();
-        let thread = model.spawn(|model| {
-            let permit = block_on(acquire).unwrap();
-            model.run(permit, 1);
-        });
+        let thread = model.spawn_waiter(acquire, 1);
         drop(held);
         thread.join().unwrap();
         model.finish(1, 1);

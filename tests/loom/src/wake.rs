@@ -5,8 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
 
-use loom::future::block_on;
-
 use super::{Model, check, poll};
 
 struct Panics;
@@ -27,10 +25,7 @@ fn a_panicking_wake_loses_no_slot_and_no_other_wake() {
         let mut cx = Context::from_waker(&waker);
         assert!(Pin::new(&mut first).poll(&mut cx).is_pending());
         let second = model.queue_up();
-        let thread = model.spawn(|model| {
-            let permit = block_on(second).unwrap();
-            model.run(permit, 2);
-        });
+        let thread = model.spawn_waiter(second, 2);
         let update = catch_unwind(AssertUnwindSafe(|| model.update(2, 2)));
         assert!(update.is_err());
         thread.join().unwrap();

@@ -8,6 +8,7 @@ use super::super::{
 };
 use crate::Limits;
 use crate::admission::Resource;
+use crate::limits::RetryBudget;
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -456,7 +457,7 @@ fn a_connection_that_was_opened_in_vain_closes_with_the_destination() {
 }
 
 #[test]
-fn retries_have_their_own_limit_or_a_share_of_the_load() {
+fn retries_have_their_own_limit() {
     let mut pool = Pool::new(Limits::new().max_retries(1), Expected::Http1);
     assert!(pool.machine.retry());
     assert!(!pool.machine.retry());
@@ -468,6 +469,21 @@ fn retries_have_their_own_limit_or_a_share_of_the_load() {
 
     pool.set(Limits::new().max_retries(0));
     pool.machine.retry_ended();
+    assert!(!pool.machine.retry());
+}
+
+#[test]
+fn a_retry_budget_is_a_share_of_what_is_active_and_what_pends() {
+    let budget = RetryBudget::new().percent(50.0).min_concurrency(0);
+    let limits = Limits::new().max_connections(1).retry_budget(budget);
+    let mut pool = Pool::new(limits, Expected::Http1);
+    pool.first(Protocol::Http1);
+    assert!(!pool.machine.retry(), "half a request");
+    for _ in 0..3 {
+        pool.pend();
+    }
+    assert!(pool.machine.retry());
+    assert!(pool.machine.retry());
     assert!(!pool.machine.retry());
 }
 

@@ -1,0 +1,108 @@
+//! What a rule means for the requests that a process serves.
+//!
+//! In a process no connection has to be opened before a request can run, so there is nothing to
+//! wait for but a slot. With M = `maxConnections`, R = `http2MaxRequests` and
+//! P = `http1MaxPendingRequests`, unset or 0 being unlimited:
+//!
+//! - slots = min(M, R)
+//! - places = P if M ≤ R, else 0 ([`OnFull::Refuse`]), or P whenever it is set ([`OnFull::Wait`])
+//!
+//! On HTTP/2 and gRPC one connection carries many requests, so there M limits nothing.
+
+use super::{idle_timeout, positive, set, set_per_connection};
+use crate::istio::rule::ConnectionPool;
+use crate::limits::Limits;
+
+/// What becomes of a request that finds all slots taken, where the rule has fewer requests
+/// (`http2MaxRequests`) than connections (`maxConnections`).
+///
+/// Envoy lets a request wait for a *connection*, and refuses it when it has one and there are too
+/// many requests. In a process there are no connections to wait for. So where requests are the
+/// tighter limit, Envoy's letter is to refuse at once, whatever `http1MaxPendingRequests` says;
+/// and what people who wrote `http1MaxPendingRequests: 1` expect is that one request waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnFull {
+    /// Refuse at once, as Envoy does: `http1MaxPendingRequests` counts only where
+    /// `maxConnections` is the tighter limit or neither is set. The default.
+    #[default]
+    Refuse,
+    /// Let as many wait as `http1MaxPendingRequests` says, whichever limit is the tighter.
+    Wait,
+}
+
+/// What the service speaks. It decides whether `maxConnections` limits requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// HTTP/1: a connection carries one request at a time, so `maxConnections` limits requests.
+    /// The default.
+    #[default]
+    Http1,
+    /// HTTP/2 or gRPC: a connection carries many requests, so `maxConnections` limits none.
+    Http2,
+}
+
+/// The numbers of a pool that decide over slots and places; `None` is unlimited.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Numbers {
+    max_connections: Option<u32>,
+    max_requests: Option<u32>,
+    pub(super) max_pending: Option<u32>,
+}
+
+impl Numbers {
+    pub(super) fn of(pool: &ConnectionPool, protocol: Protocol) -> Self {
+        let http = pool.http.as_ref();
+        let max_connections = pool.tcp.as_ref().and_then(|tcp| set(tcp.max_connections));
+        Self {
+            max_connections: match protocol {
+                Protocol::Http1 => max_connections,
+                Protocol::Http2 => None,
+            },
+            max_requests: http.and_then(|http| set(http.http2_max_requests)),
+            max_pending: http.and_then(|http| set(http.http1_max_pending_requests)),
+        }
+    }
+
+    pub(super) fn slots(self) -> Option<u32> {
+        match (self.max_connections, self.max_requests) {
+            (Some(connections), Some(requests)) => Some(connections.min(requests)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Whether a request meets the limit on requests before the one on connections: R < M.
+    pub(super) fn requests_are_tighter(self) -> bool {
+        match (self.max_requests, self.max_connections) {
+            (Some(requests), Some(connections)) => requests < connections,
+            (requests, _) => requests.is_some(),
+        }
+    }
+
+    pub(super) fn places(self, on_full: OnFull) -> Option<u32> {
+        if !self.requests_are_tighter() {
+            return self.max_pending;
+        }
+        match on_full {
+            OnFull::Refuse => Some(0),
+            // Nobody asked for a queue where P is unset.
+            OnFull::Wait => Some(self.max_pending.unwrap_or(0)),
+        }
+    }
+}
+
+/// The limits of a pool for the requests that a process serves.
+pub(super) fn inbound(pool: &ConnectionPool, on_full: OnFull, protocol: Protocol) -> Limits {
+    let numbers = Numbers::of(pool, protocol);
+    let mut limits = Limits::new();
+    limits.max_requests = numbers.slots();
+    limits.max_pending_requests = numbers.places(on_full);
+    limits.max_requests_per_connection = set_per_connection(pool);
+    limits.idle_timeout = idle_timeout(pool);
+    limits.max_connection_duration = pool
+        .tcp
+        .as_ref()
+        .and_then(|tcp| positive(tcp.max_connection_duration));
+    limits
+}
