@@ -1,7 +1,7 @@
 //! [`Error`]: what became of a request that was not answered.
 
 use std::sync::Arc;
-use std::{error, fmt};
+use std::{error, fmt, io};
 
 use crate::admission::Overflow;
 use crate::limits::Destination;
@@ -156,7 +156,7 @@ fn kind_of(error: &hyper::Error) -> ErrorKind {
             ErrorKind::InvalidRequest
         };
     }
-    if error.is_parse() {
+    if error.is_parse() || source_of::<io::Error>(error).is_some_and(is_malformed) {
         ErrorKind::InvalidResponse
     } else if error.is_user() && error.source().is_none() {
         // With a source it says that the connection's task is gone: its runtime was shut down.
@@ -164,6 +164,14 @@ fn kind_of(error: &hyper::Error) -> ErrorKind {
     } else {
         ErrorKind::ConnectionLost
     }
+}
+
+/// hyper's errors within a chunked body look so.
+fn is_malformed(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
+    )
 }
 
 fn is_refusal(error: &h2::Error) -> bool {

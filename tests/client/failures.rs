@@ -260,11 +260,11 @@ async fn an_answer_before_the_request_is_complete_ends_an_http1_connection() {
 
 #[tokio::test]
 async fn a_connector_that_panics_harms_nobody_but_those_that_pend() {
-    #[expect(clippy::diverging_sub_expression)]
-    let connector = service_fn(|_| async {
-        let connection: Result<NoConnection, Infallible> = panic!("a connector's own fault");
-        connection
-    });
+    let connector = service_fn(
+        |_| -> std::future::Ready<Result<NoConnection, Infallible>> {
+            panic!("a connector's own fault")
+        },
+    );
     let client: Pool = Client::builder().build(connector);
     let addr = "127.0.0.1:1".parse().unwrap();
     let error = within(get(&client, addr, "/")).await.unwrap_err();

@@ -8,7 +8,7 @@ use meshpool::admission::Resource;
 use meshpool::outbound::ErrorKind;
 
 use crate::support::{
-    client, get, nothing_is_left, outcome, spawn, stats, text, until_load, within,
+    client, counted_client, get, nothing_is_left, outcome, spawn, stats, text, until_load, within,
 };
 use crate::upstream::Upstream;
 
@@ -17,7 +17,7 @@ async fn there_are_never_more_sockets_than_max_connections() {
     let upstream = Upstream::http1().await;
     let addr = upstream.addr;
     let upstream = upstream.answer_all();
-    let client = client(Limits::new().max_connections(4));
+    let (client, sockets) = counted_client(Limits::new().max_connections(4));
     let workers = (0..64).map(|worker| {
         let client = client.clone();
         tokio::spawn(async move {
@@ -35,7 +35,7 @@ async fn there_are_never_more_sockets_than_max_connections() {
     for worker in within(join_all(workers)).await {
         worker.unwrap();
     }
-    assert_eq!(upstream.most(), 4);
+    assert_eq!((sockets.most(), upstream.most()), (4, 4));
     assert_eq!(upstream.total(), 4, "kept alive");
     assert_eq!(stats(&client, addr).counters.rq_total, 640);
     nothing_is_left(&client).await;
@@ -49,12 +49,12 @@ async fn closing_connections_hold_their_slot_until_the_socket_is_gone() {
     let limits = Limits::new()
         .max_connections(2)
         .max_requests_per_connection(1);
-    let client = client(limits);
+    let (client, sockets) = counted_client(limits);
     let all = (0..50).map(|_| spawn(&client, addr, "/"));
     for one in within(join_all(all)).await {
         one.unwrap().unwrap();
     }
-    assert!(upstream.most() <= 2, "{} at once", upstream.most());
+    assert_eq!(sockets.most(), 2);
     assert_eq!(upstream.total(), 50);
     nothing_is_left(&client).await;
     assert_eq!(stats(&client, addr).counters.cx_max_requests, 50);
@@ -249,7 +249,7 @@ async fn five_hundred_and_twelve_workers_over_sixty_four_connections_all_come_th
     let upstream = Upstream::http1().await;
     let addr = upstream.addr;
     let upstream = upstream.answer_all();
-    let client = client(Limits::new().max_connections(64));
+    let (client, sockets) = counted_client(Limits::new().max_connections(64));
     let workers = (0..512).map(|worker| {
         let client = client.clone();
         tokio::spawn(async move {
@@ -267,8 +267,9 @@ async fn five_hundred_and_twelve_workers_over_sixty_four_connections_all_come_th
     for worker in within(join_all(workers)).await {
         worker.unwrap();
     }
-    assert!(upstream.most() <= 64, "{} at once", upstream.most());
+    assert_eq!(sockets.most(), 64);
     nothing_is_left(&client).await;
+    assert_eq!(sockets.open(), 0);
     crate::support::until(|| upstream.open() == 0).await;
 }
 

@@ -51,10 +51,14 @@ async fn a_lowered_limit_drops_nothing_and_sees_the_load_that_is_there() {
         arrivals.push(upstream.next().await);
     }
 
-    limits.set(Limits::new().max_requests(1).max_connections(1));
+    limits.set(Limits::new().max_requests(1));
+    let refused = within(get(&client, addr, "/")).await.unwrap_err();
+    assert_eq!(
+        refused.overflow().map(|it| (it.limit, it.active)),
+        Some((1, 3))
+    );
+    limits.set(Limits::new().max_connections(1));
     assert_eq!(client.limits(&destination(addr)), Some(limits.get()));
-    let refused = get(&client, addr, "/").await.unwrap_err();
-    assert!(refused.overflow().is_some(), "{refused}");
     assert_eq!(stats(&client, addr).rq_active, 3);
     for arrival in arrivals {
         arrival.answer("Kevin");
