@@ -37,6 +37,9 @@ pub enum ErrorKind {
     /// The request was pending longer than the client's
     /// [`pending_timeout`](super::Builder::pending_timeout). Envoy has no such limit.
     PendingTimeout,
+    /// The request was active longer than the client's
+    /// [`response_timeout`](super::Builder::response_timeout) without a response. `UT`.
+    ResponseTimeout,
     /// The connection ended before the response did. `UC`.
     ConnectionLost,
     /// The server reset the HTTP/2 stream. `UR`.
@@ -74,6 +77,14 @@ impl Error {
             reached: false,
             destination: None,
             cause: None,
+        }
+    }
+
+    /// One that was sent, and has no response yet.
+    pub(crate) fn overdue(destination: &Destination) -> Self {
+        Self {
+            reached: true,
+            ..Self::before(ErrorKind::ResponseTimeout, destination)
         }
     }
 
@@ -130,12 +141,12 @@ impl Error {
         }
     }
 
-    /// Whether it took too long: to connect, or pending. Envoy answers 504 to neither: a connect
-    /// that times out is `UF`, 503.
+    /// Whether it took too long: to connect, pending, or active. Envoy answers 504 to the last
+    /// alone: a connect that times out is `UF`, 503.
     pub fn is_timeout(&self) -> bool {
         matches!(
             self.kind,
-            ErrorKind::ConnectTimedOut | ErrorKind::PendingTimeout
+            ErrorKind::ConnectTimedOut | ErrorKind::PendingTimeout | ErrorKind::ResponseTimeout
         )
     }
 }
@@ -206,6 +217,7 @@ impl fmt::Display for ErrorKind {
             Self::ConnectFailed => "could not connect",
             Self::ConnectTimedOut => "connecting took too long",
             Self::PendingTimeout => "no connection became free in time",
+            Self::ResponseTimeout => "no response in time",
             Self::ConnectionLost => "connection lost",
             Self::Reset => "stream reset by the server",
             Self::RefusedStream => "stream refused by the server",

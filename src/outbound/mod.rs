@@ -5,7 +5,7 @@
 //! takes, how many there are and how many requests wait for one, and knows no socket, clock, task
 //! or lock. Around it are the folders that do: `pool` (the machine of one destination at work),
 //! `destinations` (all of them), `connection` (a connection from the connect to the end of its
-//! socket, on hyper). How a limit is found is nobody's business here, nor is anything that serves
+//! socket, on hyper). [`retry`] sends requests again, within limits on that. How a limit is found is nobody's business here, nor is anything that serves
 //! requests.
 
 pub mod client;
@@ -14,6 +14,7 @@ pub mod destination;
 mod destinations;
 mod error;
 mod pool;
+pub mod retry;
 
 pub use self::client::{Builder, Client, ResponseBody, ResponseFuture};
 pub use self::connection::Connect;

@@ -9,6 +9,7 @@ use std::{error, fmt};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::sync::Notify;
 
 use crate::limits::Destination;
 use crate::outbound::destination::End;
@@ -128,12 +129,21 @@ impl Body for ResponseBody {
 #[derive(Debug, Default)]
 pub(super) struct Upload {
     is_over: AtomicBool,
+    over: Notify,
     error: Mutex<Option<Cause>>,
 }
 
 impl Upload {
     fn is_over(&self) -> bool {
         self.is_over.load(Ordering::Acquire)
+    }
+
+    /// Waits until all of it is sent, or nobody will send the rest.
+    pub(super) async fn over(&self) {
+        while !self.is_over() {
+            // It keeps a notification that comes before.
+            self.over.notified().await;
+        }
     }
 
     fn error(&self) -> Option<Cause> {
@@ -200,6 +210,7 @@ impl<B> Drop for RequestBody<B> {
     fn drop(&mut self) {
         if let Some(upload) = &self.upload {
             upload.is_over.store(true, Ordering::Release);
+            upload.over.notify_one();
         }
     }
 }

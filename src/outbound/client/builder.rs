@@ -45,6 +45,7 @@ impl Builder {
                 protocols: Protocols::Negotiated,
                 keep_alive: KeepAlive::default(),
                 pending_timeout: None,
+                response_timeout: None,
                 max_total_connections: None,
                 max_empty_destinations: 1024,
             },
@@ -105,6 +106,18 @@ impl Builder {
     /// while a request is pending.
     pub fn pending_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.options.pending_timeout = timeout.into();
+        self
+    }
+
+    /// How long an active request may wait for the head of its response, before it fails with
+    /// [`ResponseTimeout`](crate::outbound::ErrorKind::ResponseTimeout); `None` is for ever.
+    /// Default: for ever.
+    ///
+    /// It counts from when the request has a connection and all of its body has been sent, so
+    /// that neither pending nor a long upload counts. Each retry has as much. Envoy: the
+    /// `per_try_timeout` of a route.
+    pub fn response_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.options.response_timeout = timeout.into();
         self
     }
 

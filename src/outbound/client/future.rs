@@ -1,17 +1,19 @@
 //! [`ResponseFuture`]: a request from the decision to the head of its response.
 
 use std::fmt;
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::header::CONNECTION;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use super::body::{Active, RequestBody, ResponseBody};
+use super::body::{Active, RequestBody, ResponseBody, Upload};
 use super::head::Head;
 use crate::outbound::connection::Sender;
 use crate::outbound::destination::Protocol;
@@ -110,7 +112,14 @@ where
                 closes: false,
                 is_exclusive: sender.protocol() == Protocol::Http1,
             };
-            let mut error = match sent.await {
+            let answered = match pool.response_timeout() {
+                None => sent.await,
+                Some(patience) => match before(overdue(patience, upload.as_deref()), sent).await {
+                    Some(answered) => answered,
+                    None => return Err(Error::overdue(pool.destination())),
+                },
+            };
+            let mut error = match answered {
                 Ok(response) => return Ok(receive(response, active(lease), may_be_upgraded)),
                 Err(error) => error,
             };
@@ -142,6 +151,24 @@ async fn wait<B: Send + 'static>(
             Err(_) => Err(Error::before(ErrorKind::PendingTimeout, pool.destination())),
         },
     }
+}
+
+/// Comes when an answer has taken too long, to a request whose body is all sent.
+async fn overdue(patience: Duration, upload: Option<&Upload>) {
+    if let Some(upload) = upload {
+        upload.over().await;
+    }
+    sleep(patience).await;
+}
+
+/// What the second comes to, unless the first has come before.
+async fn before<F: Future>(deadline: impl Future, future: F) -> Option<F::Output> {
+    let (mut deadline, mut future) = (pin!(deadline), pin!(future));
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => deadline.as_mut().poll(cx).map(|_| None),
+    })
+    .await
 }
 
 fn receive(

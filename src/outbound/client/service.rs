@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use http_body::Body;
 use tower_service::Service;
 
@@ -16,6 +16,7 @@ use crate::limits::{Destination, Limits, Subscriber};
 use crate::outbound::destination::Stats;
 use crate::outbound::destinations::{Destinations, Target};
 use crate::outbound::error::{BoxError, Error};
+use crate::outbound::pool::{RetriesExhausted, RetrySlot};
 
 /// An HTTP client whose connections to each destination are bounded, and what waits for them. See
 /// the [module](super).
@@ -73,6 +74,18 @@ impl<B: Send + 'static> Client<B> {
     pub fn limits(&self, destination: &Destination) -> Option<Limits> {
         let target = Target::from(destination);
         self.0.all.find(&target).map(|pool| pool.limits())
+    }
+
+    /// A slot among the retries to where this URI leads; an error if its limit leaves none, or if
+    /// it leads nowhere.
+    pub(in crate::outbound) fn retry(&self, uri: &Uri) -> Result<RetrySlot, RetriesExhausted> {
+        let target = Target::of(uri).map_err(|_| RetriesExhausted)?;
+        loop {
+            // None: it was forgotten this moment.
+            if let Some(slot) = self.0.all.find_or_add(&target).retry() {
+                return slot;
+            }
+        }
     }
 
     /// Refuses every request from now on, and closes each connection when it has nothing to do.

@@ -31,6 +31,7 @@ pub(super) struct Options {
     pub(super) protocols: Protocols,
     pub(super) keep_alive: KeepAlive,
     pub(super) pending_timeout: Option<Duration>,
+    pub(super) response_timeout: Option<Duration>,
     pub(super) max_total_connections: Option<usize>,
     pub(super) max_empty_destinations: usize,
 }

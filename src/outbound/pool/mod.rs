@@ -15,6 +15,7 @@ mod events;
 mod lease;
 mod opener;
 mod pending;
+mod retries;
 mod state;
 mod timer;
 mod waiting;
@@ -31,6 +32,7 @@ pub(crate) use self::events::Admitted;
 pub(crate) use self::lease::Lease;
 pub(super) use self::opener::{Connector, Opener};
 pub(crate) use self::pending::Pending;
+pub(super) use self::retries::{RetriesExhausted, RetrySlot};
 use self::state::State;
 use super::destination::{Expected, Machine, Stats};
 use super::destinations::Destinations;
@@ -88,6 +90,10 @@ impl<B: Send + 'static> Pool<B> {
 
     pub(crate) fn pending_timeout(&self) -> Option<Duration> {
         self.all.options.pending_timeout
+    }
+
+    pub(crate) fn response_timeout(&self) -> Option<Duration> {
+        self.all.options.response_timeout
     }
 
     pub(crate) fn stats(&self) -> Stats {

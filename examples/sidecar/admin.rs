@@ -1,0 +1,25 @@
+//! What operators ask. It listens on an address of its own, so that overload cannot shut it out.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+
+use crate::stats::Numbers;
+
+pub(crate) fn routes(numbers: Arc<Numbers>) -> Router {
+    Router::new()
+        .route("/stats", get(stats))
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .with_state(numbers)
+}
+
+async fn stats(State(numbers): State<Arc<Numbers>>) -> String {
+    numbers.text()
+}
+
+async fn metrics(State(numbers): State<Arc<Numbers>>) -> String {
+    numbers.prometheus()
+}

@@ -1,0 +1,162 @@
+//! A reverse proxy on the outbound pool: what Envoy is to the pod, in one small program.
+//!
+//! It forwards all that it is sent to one upstream, within the limits of a DestinationRule file
+//! that is followed live, and answers what it cannot forward as Envoy does.
+//!
+//! ```sh
+//! cargo run --example user -- --latency 1s
+//! cargo run --example sidecar -- --upstream http://127.0.0.1:8080 --listen 127.0.0.1:8081 \
+//!     --rule examples/rule.yaml --admin 127.0.0.1:9091 --access-log
+//! curl http://127.0.0.1:8081/user
+//! curl http://127.0.0.1:9091/stats
+//! ```
+
+mod access_log;
+mod admin;
+mod body;
+mod connector;
+mod counts;
+mod deadline;
+mod flags;
+mod headers;
+mod outgoing;
+mod proxy;
+mod record;
+mod replay;
+mod reply;
+mod rules;
+mod stats;
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use meshpool::inbound;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tower::service_fn;
+
+use self::access_log::AccessLog;
+use self::flags::Flags;
+use self::proxy::Proxy;
+use self::rules::Rules;
+use self::stats::Numbers;
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let flags = Flags::parse();
+    // The library's own events, a rejected rule file for one, go to standard error.
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+    match run(flags) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(flags: Flags) -> Result<(), BoxError> {
+    let runtime = runtime(&flags)?;
+    // As a task of its own it runs where the connections do.
+    runtime.block_on(async { tokio::spawn(serve(flags)).await })?
+}
+
+fn runtime(flags: &Flags) -> io::Result<Runtime> {
+    let mut builder = match flags.workers.map(usize::from) {
+        // One thread has nobody to hand work to, or to wake.
+        Some(1) => Builder::new_current_thread(),
+        Some(workers) => {
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(workers);
+            builder
+        }
+        None => Builder::new_multi_thread(),
+    };
+    builder.enable_all().build()
+}
+
+async fn serve(flags: Flags) -> Result<(), BoxError> {
+    let rules = Rules::follow(flags.rule.clone()).await?;
+    let (log, writer) = match flags.access_log {
+        true => AccessLog::start().map(|(log, writer)| (Some(log), Some(writer)))?,
+        false => (None, None),
+    };
+    let proxy = Arc::new(Proxy::new(&flags, &rules, log)?);
+
+    // Both addresses first: who reads that one is ready may use the other.
+    let listener = bind(flags.listen).await?;
+    let admin = match flags.admin {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
+    // And the signals: from then on it may be told to end.
+    let told_to_end = told_to_end()?;
+    println!("listening on {}", listener.local_addr()?);
+    if let Some(listener) = admin {
+        println!("admin on {}", listener.local_addr()?);
+        let routes = admin::routes(Arc::new(Numbers::new(proxy.clone(), rules)));
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+    }
+
+    let service = {
+        let proxy = proxy.clone();
+        service_fn(move |request| {
+            let proxy = proxy.clone();
+            async move { Ok::<_, Infallible>(proxy.forward(request).await) }
+        })
+    };
+    inbound::serve(listener, service)
+        .with_graceful_shutdown(async {
+            told_to_end.await;
+            eprintln!("draining");
+        })
+        .await;
+    let client = proxy.client();
+    client.close();
+    client.idle().await;
+    if let Some(writer) = writer {
+        writer.end().await;
+    }
+    eprintln!("drained");
+    Ok(())
+}
+
+async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
+}
+
+/// Ends when Kubernetes, or a terminal, asks the process to.
+#[cfg(unix)]
+fn told_to_end() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Ends when a terminal asks the process to.
+#[cfg(not(unix))]
+fn told_to_end() -> io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Nobody can tell it to end; that is no reason to.
+            std::future::pending().await
+        }
+    })
+}

@@ -1,0 +1,53 @@
+//! [`RetrySlot`]: a retry's hold on the limit for retries.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::Pool;
+
+/// One of the retries that may be under way at once, until it is dropped.
+pub(crate) struct RetrySlot(Arc<dyn Lender>);
+
+/// As many retries are under way as may be.
+#[derive(Debug)]
+pub(crate) struct RetriesExhausted;
+
+/// A pool as a retry sees it, whatever the type of its body.
+trait Lender: Send + Sync {
+    fn retry_ended(&self);
+}
+
+impl<B: Send + 'static> Pool<B> {
+    /// Takes a slot for a retry; counted either way. `None` if this pool was evicted: look for
+    /// another.
+    pub(crate) fn retry(self: Arc<Self>) -> Option<Result<RetrySlot, RetriesExhausted>> {
+        let mut state = self.lock();
+        if state.is_evicted {
+            return None;
+        }
+        let allowed = state.machine.retry();
+        drop(state);
+        Some(match allowed {
+            true => Ok(RetrySlot(self)),
+            false => Err(RetriesExhausted),
+        })
+    }
+}
+
+impl<B: Send + 'static> Lender for Pool<B> {
+    fn retry_ended(&self) {
+        self.lock().machine.retry_ended();
+    }
+}
+
+impl Drop for RetrySlot {
+    fn drop(&mut self) {
+        self.0.retry_ended();
+    }
+}
+
+impl fmt::Debug for RetrySlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RetrySlot").finish_non_exhaustive()
+    }
+}
