@@ -32,14 +32,19 @@ pub(crate) fn scenarios(left: &Scenario, right: &Scenario) -> Vec<Difference> {
     for (number, (left, right)) in left.steps.iter().zip(&right.steps).enumerate() {
         found.extend(steps(number, left, right));
     }
-    let mut end = Found {
+    found.extend(end(left, right));
+    found
+}
+
+/// What is only known at the end.
+pub(crate) fn end(left: &Scenario, right: &Scenario) -> Vec<Difference> {
+    let mut found = Found {
         step: None,
         differences: Vec::new(),
     };
-    end.table("outcome", &left.outcome, &right.outcome);
-    end.differ("served_order", &left.served_order, &right.served_order);
-    found.extend(end.differences);
-    found
+    found.table("outcome", &left.outcome, &right.outcome);
+    found.differ("served_order", &left.served_order, &right.served_order);
+    found.differences
 }
 
 pub(crate) fn steps(number: usize, left: &Step, right: &Step) -> Vec<Difference> {

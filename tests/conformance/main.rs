@@ -4,6 +4,7 @@
 
 mod client;
 mod compare;
+mod differential;
 mod lanes;
 mod load;
 mod log;

@@ -184,12 +184,11 @@ impl Drop for Upstream {
 }
 
 impl State {
-    /// # Panics
-    /// If there never was such a connection.
     fn command(&self, number: u32, command: Command) {
-        let connection = &self.connections[number as usize - 1];
-        // One that has ended heeds nothing.
-        let _ = connection.send(command);
+        // One that has ended, or never was, heeds nothing.
+        if let Some(connection) = self.connections.get(number as usize - 1) {
+            let _ = connection.send(command);
+        }
     }
 }
 

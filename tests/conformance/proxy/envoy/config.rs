@@ -23,7 +23,6 @@ pub(super) fn bootstrap(scenario: &Scenario, clusters: &Path, access_log: &Path)
         "stats_config": { "stats_matcher": { "inclusion_list": { "patterns": [
             { "prefix": "cluster.up." },
             { "prefix": "cluster_manager.cds." },
-            { "prefix": "listener.127" },
         ] } } },
         "static_resources": { "listeners": [{
             "name": "in",
