@@ -80,8 +80,8 @@ impl Stats {
     /// The counters that changed.
     pub(crate) fn delta(&self, before: &Self) -> BTreeMap<String, i64> {
         let changes = COUNTERS.iter().map(|name| {
-            let change = self.upstream(name).cast_signed() - before.upstream(name).cast_signed();
-            ((*name).to_owned(), change)
+            let of = |stats: &Self| i64::try_from(stats.upstream(name)).unwrap();
+            ((*name).to_owned(), of(self) - of(before))
         });
         changes.filter(|(_, change)| *change != 0).collect()
     }

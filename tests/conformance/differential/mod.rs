@@ -1,7 +1,8 @@
 //! Random scenarios through two proxies side by side. Envoy must not differ from itself, or the
 //! scenarios are no good; `sidecar` must not differ from Envoy, but where it is to.
 //!
-//! `CONFORMANCE_SEED` begins elsewhere, and `CONFORMANCE_SCENARIOS` says how many there are.
+//! `CONFORMANCE_SEED` begins elsewhere. `CONFORMANCE_SCENARIOS` and `CONFORMANCE_AGAINST_ITSELF` say
+//! how many there are.
 
 mod generate;
 mod intended;
@@ -12,13 +13,15 @@ use self::intended::Hits;
 use crate::compare::{self, Difference};
 use crate::lanes;
 use crate::player::play;
-use crate::proxy::{Envoy, Proxy, Sidecar};
+use crate::proxy::{Envoy, OffByOne, Proxy, Sidecar};
 use crate::scenario::Scenario;
 
 /// How many are compared with Envoy, unless somebody asks for more.
 const SCENARIOS: u64 = 320;
 /// Enough to see that they mean the same each time.
 const AGAINST_ITSELF: u64 = 60;
+/// Enough to meet each limit.
+const OFF_BY_ONE: u64 = 6;
 /// One in so many may differ once, and not again: the machine has other things to do.
 const ONE_IN: usize = 50;
 
@@ -33,6 +36,11 @@ enum Verdict {
 struct Failure {
     scenario: Scenario,
     differences: Vec<Difference>,
+}
+
+/// Finds all differences.
+fn strictly(one: &Scenario, other: &Scenario, _: &Hits) -> Vec<Difference> {
+    compare::scenarios(one, other)
 }
 
 /// Finds the differences that matter.
@@ -70,42 +78,71 @@ async fn verdict<A: Proxy, B: Proxy>(scenario: Scenario, judge: Judge, hits: &Hi
     }))
 }
 
-/// Compares them in all, and shows the shortest of those in which they differ.
-fn compare_all<A: Proxy, B: Proxy>(scenarios: u64, judge: Judge) {
-    let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
+/// All that was found.
+struct Report {
+    compared: usize,
+    once: usize,
+    /// The shortest first.
+    failures: Vec<Failure>,
+}
+
+fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
+}
+
+fn compare_all<A: Proxy, B: Proxy>(scenarios: u64, judge: Judge) -> Report {
     let first = number("CONFORMANCE_SEED").unwrap_or(1);
-    let count = number("CONFORMANCE_SCENARIOS").unwrap_or(scenarios);
     let hits = Hits::default();
-    let seeds = (first..first + count).collect();
+    let seeds = (first..first + scenarios).collect();
     let verdicts = lanes::run(seeds, async |seed| {
         verdict::<A, B>(generate::scenario(seed), judge, &hits).await
     });
-    let compared = verdicts.len();
-    let (mut once, mut failures) = (0, Vec::new());
+    let mut report = Report {
+        compared: verdicts.len(),
+        once: 0,
+        failures: Vec::new(),
+    };
     for verdict in verdicts {
         match verdict {
             Verdict::Same => {}
             Verdict::Once(what) => {
                 eprintln!("differed once: {what}");
-                once += 1;
+                report.once += 1;
             }
-            Verdict::Differs(failure) => failures.push(failure),
+            Verdict::Differs(failure) => report.failures.push(*failure),
         }
     }
     hits.print();
-    eprintln!("{compared} scenarios compared: {} and {}", A::NAME, B::NAME);
-    failures.sort_by_key(|failure| failure.scenario.steps.len());
-    for failure in failures.iter().skip(1) {
-        eprintln!("{}: {}", failure.scenario.name, failure.differences[0]);
-    }
-    if let Some(shortest) = failures.first() {
-        for difference in &shortest.differences {
-            eprintln!("{}: {difference}", shortest.scenario.name);
+    eprintln!(
+        "{} scenarios compared: {} and {}",
+        report.compared,
+        A::NAME,
+        B::NAME
+    );
+    report
+        .failures
+        .sort_by_key(|failure| failure.scenario.steps.len());
+    report
+}
+
+impl Report {
+    /// # Panics
+    /// If they differ, with the shortest scenario in which they do.
+    fn check(self) {
+        for failure in self.failures.iter().skip(1) {
+            eprintln!("{}: {}", failure.scenario.name, failure.differences[0]);
         }
-        let json = serde_json::to_string(&shortest.scenario).unwrap();
-        panic!("{} differ; the shortest:\n{json}", failures.len());
+        if let Some(shortest) = self.failures.first() {
+            for difference in &shortest.differences {
+                eprintln!("{}: {difference}", shortest.scenario.name);
+            }
+            let json = serde_json::to_string(&shortest.scenario).unwrap();
+            panic!("{} differ; the shortest:\n{json}", self.failures.len());
+        }
+        let Self { compared, once, .. } = self;
+        assert!(once <= compared / ONE_IN, "{once} differed once");
     }
-    assert!(once <= compared / ONE_IN, "{once} differed once");
 }
 
 #[test]
@@ -114,9 +151,25 @@ fn envoy_does_not_differ_from_itself() {
         eprintln!("SKIPPED: ENVOY names no binary");
         return;
     }
-    compare_all::<Envoy, Envoy>(AGAINST_ITSELF, |one, other, _| {
-        compare::scenarios(one, other)
+    let scenarios = number("CONFORMANCE_AGAINST_ITSELF").unwrap_or(AGAINST_ITSELF);
+    compare_all::<Envoy, Envoy>(scenarios, strictly).check();
+}
+
+#[test]
+fn a_limit_that_is_off_by_one_is_found_and_the_scenario_shortened() {
+    if Envoy::binary().is_none() {
+        eprintln!("SKIPPED: ENVOY names no binary");
+        return;
+    }
+    // The gauges of its limits would give it away before it does anything.
+    let report = compare_all::<Envoy, OffByOne>(OFF_BY_ONE, |one, other, _| {
+        let mut found = compare::scenarios(one, other);
+        found.retain(|difference| !difference.field.starts_with("cb."));
+        found
     });
+    let shortest = &report.failures[0].scenario;
+    // Some that take what there is, and one too many.
+    assert!(shortest.steps.len() <= 2, "{shortest:?}");
 }
 
 #[test]
@@ -125,5 +178,6 @@ fn sidecar_differs_from_envoy_only_where_it_is_to() {
         eprintln!("SKIPPED: ENVOY names no binary, or sidecar is not built");
         return;
     }
-    compare_all::<Envoy, Sidecar>(SCENARIOS, intended::unintended);
+    let scenarios = number("CONFORMANCE_SCENARIOS").unwrap_or(SCENARIOS);
+    compare_all::<Envoy, Sidecar>(scenarios, intended::unintended).check();
 }

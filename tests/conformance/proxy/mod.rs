@@ -1,6 +1,7 @@
 //! The proxies that can be driven.
 
 mod envoy;
+mod off_by_one;
 mod process;
 mod sidecar;
 
@@ -11,6 +12,7 @@ use crate::scenario::{Scenario, Settings};
 use crate::stats::Stats;
 
 pub(crate) use self::envoy::Envoy;
+pub(crate) use self::off_by_one::OffByOne;
 pub(crate) use self::sidecar::Sidecar;
 
 /// A reverse proxy in front of one upstream, and what the harness needs of it.

@@ -62,7 +62,6 @@ impl Proxy for Sidecar {
             .args(route_flags(scenario));
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        // Admin first: it says that it listens when all is ready.
         let (mut address, mut admin) = (None, None);
         while let (None, _) | (_, None) = (address, admin) {
             let line = lines.next_line().await.unwrap().expect("sidecar has ended");

@@ -20,7 +20,7 @@ struct Held {
 
 /// What comes next.
 enum Next {
-    Request(Request<h2::RecvStream>, SendResponse<Bytes>),
+    Request(Box<Request<h2::RecvStream>>, SendResponse<Bytes>),
     /// The proxy has reset the stream of this one.
     Reset(usize),
     Command(Command),
@@ -82,7 +82,7 @@ fn next(
     }
     match h2.poll_accept(cx) {
         Poll::Ready(Some(Ok((request, stream)))) => {
-            return Poll::Ready(Next::Request(request, stream));
+            return Poll::Ready(Next::Request(Box::new(request), stream));
         }
         Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Next::Closed),
         Poll::Pending => {}
