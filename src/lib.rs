@@ -35,7 +35,7 @@
 )]
 #![cfg_attr(
     feature = "outbound",
-    doc = "- [`outbound`] decides for requests that this process sends: which connection, how many, how long the queue."
+    doc = "- [`outbound::Client`] sends requests, to each destination within its limits."
 )]
 //! - [`admission`] is the limiter itself, for those who limit something other than HTTP.
 #![cfg_attr(

@@ -81,5 +81,5 @@ pub(crate) use self::overflow::Packed;
 pub use self::overflow::{Overflow, Resource};
 pub use self::permit::Permit;
 pub use self::stats::{Bucket, Overflowed, Stats, WaitHistogram};
-#[cfg(feature = "inbound")]
+#[cfg(any(feature = "inbound", feature = "outbound"))]
 pub(crate) use self::wake::WakeList;

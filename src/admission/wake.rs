@@ -20,7 +20,7 @@ struct More {
 }
 
 impl WakeList {
-    pub(super) fn push(&mut self, waker: Waker) {
+    pub(crate) fn push(&mut self, waker: Waker) {
         if self.first.is_none() {
             self.first = Some(waker);
         } else {

@@ -17,7 +17,7 @@ use crate::outbound::destination::ConnectionKey;
 pub(super) struct Io<T, O: Owner<B>, B: 'static> {
     inner: T,
     // Below `inner`, so that it is dropped after it.
-    _slot: Slot<O, B>,
+    slot: Arc<Slot<O, B>>,
 }
 
 /// A connection's claim on its slot, from the start of the connect.
@@ -46,8 +46,8 @@ impl<O: Owner<B>, B> Drop for Slot<O, B> {
 }
 
 impl<T, O: Owner<B>, B> Io<T, O, B> {
-    pub(super) fn new(inner: T, slot: Slot<O, B>) -> Self {
-        Self { inner, _slot: slot }
+    pub(super) fn new(inner: T, slot: Arc<Slot<O, B>>) -> Self {
+        Self { inner, slot }
     }
 }
 
@@ -95,6 +95,6 @@ impl<T, O: Owner<B>, B> Unpin for Io<T, O, B> {}
 
 impl<T, O: Owner<B>, B> fmt::Debug for Io<T, O, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Io").field("key", &self._slot.key).finish()
+        f.debug_struct("Io").field("key", &self.slot.key).finish()
     }
 }

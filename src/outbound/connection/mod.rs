@@ -87,7 +87,8 @@ where
         key,
         control,
     } = opening;
-    let slot = Slot::<O, B>::new(owner.clone(), key, control.clone());
+    // Held to the end, so that whoever is told that it is over can be told why.
+    let slot = Arc::new(Slot::<O, B>::new(owner.clone(), key, control.clone()));
     let Some(connected) = unless_aborted(&control, connector.connect(uri.clone())).await else {
         return;
     };
@@ -98,7 +99,7 @@ where
     let connected = io.connected();
     let speaks_http2 = http2_only || connected.is_negotiated_h2();
     let is_proxied = connected.is_proxied() && uri.scheme() == Some(&Scheme::HTTP);
-    let io = Io::new(io, slot);
+    let io = Io::new(io, slot.clone());
     let done = match speaks_http2 {
         true => http2::run(io, keep_alive, owner, key, &control).await,
         false => http1::run(io, is_proxied, owner, key, &control).await,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::task::Waker;
 
+use crate::admission::WakeList;
 use crate::outbound::connection::{Control, Order, Sender};
 use crate::outbound::destination::ConnectionKey;
 
@@ -14,7 +15,7 @@ pub(super) struct Effects<B> {
     /// What connections are to do.
     pub(super) orders: Vec<(Arc<Control>, Order)>,
     /// Futures to wake, oldest request first.
-    wake: Vec<Waker>,
+    wake: WakeList,
     /// Senders that are needed no more.
     pub(super) drop: Vec<Arc<Sender<B>>>,
     /// The timer's task is to be started, or to look again.
@@ -29,12 +30,12 @@ pub(super) enum Timer {
 }
 
 impl<B> Effects<B> {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             open: Vec::new(),
             forget: Vec::new(),
             orders: Vec::new(),
-            wake: Vec::new(),
+            wake: WakeList::default(),
             drop: Vec::new(),
             timer: None,
             is_empty: false,
@@ -42,16 +43,16 @@ impl<B> Effects<B> {
     }
 
     pub(super) fn wake(&mut self, waker: Option<Waker>) {
-        self.wake.extend(waker);
+        if let Some(waker) = waker {
+            self.wake.push(waker);
+        }
     }
 
     /// Does what is anybody's code, last.
-    pub(super) fn wake_all(self) {
+    pub(super) fn wake_all(mut self) {
         for (control, order) in self.orders {
             control.order(order);
         }
-        for waker in self.wake {
-            waker.wake();
-        }
+        self.wake.wake_all();
     }
 }
