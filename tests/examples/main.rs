@@ -5,5 +5,7 @@ mod guide;
 mod process;
 mod quickstart;
 mod readme;
+mod sidecar;
 mod tls;
+mod upstream;
 mod user;
