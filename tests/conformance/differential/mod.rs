@@ -91,12 +91,11 @@ fn number(name: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
 }
 
-fn compare_all<A: Proxy, B: Proxy>(scenarios: u64, judge: Judge) -> Report {
+fn compare_all<A: Proxy, B: Proxy>(scenarios: u64, judge: Judge, hits: &Hits) -> Report {
     let first = number("CONFORMANCE_SEED").unwrap_or(1);
-    let hits = Hits::default();
     let seeds = (first..first + scenarios).collect();
     let verdicts = lanes::run(seeds, async |seed| {
-        verdict::<A, B>(generate::scenario(seed), judge, &hits).await
+        verdict::<A, B>(generate::scenario(seed), judge, hits).await
     });
     let mut report = Report {
         compared: verdicts.len(),
@@ -113,7 +112,6 @@ fn compare_all<A: Proxy, B: Proxy>(scenarios: u64, judge: Judge) -> Report {
             Verdict::Differs(failure) => report.failures.push(*failure),
         }
     }
-    hits.print();
     eprintln!(
         "{} scenarios compared: {} and {}",
         report.compared,
@@ -152,7 +150,7 @@ fn envoy_does_not_differ_from_itself() {
         return;
     }
     let scenarios = number("CONFORMANCE_AGAINST_ITSELF").unwrap_or(AGAINST_ITSELF);
-    compare_all::<Envoy, Envoy>(scenarios, strictly).check();
+    compare_all::<Envoy, Envoy>(scenarios, strictly, &Hits::default()).check();
 }
 
 #[test]
@@ -162,11 +160,12 @@ fn a_limit_that_is_off_by_one_is_found_and_the_scenario_shortened() {
         return;
     }
     // The gauges of its limits would give it away before it does anything.
-    let report = compare_all::<Envoy, OffByOne>(OFF_BY_ONE, |one, other, _| {
+    let judge: Judge = |one, other, _| {
         let mut found = compare::scenarios(one, other);
         found.retain(|difference| !difference.field.starts_with("cb."));
         found
-    });
+    };
+    let report = compare_all::<Envoy, OffByOne>(OFF_BY_ONE, judge, &Hits::default());
     let shortest = &report.failures[0].scenario;
     // Some that take what there is, and one too many.
     assert!(shortest.steps.len() <= 2, "{shortest:?}");
@@ -179,5 +178,8 @@ fn sidecar_differs_from_envoy_only_where_it_is_to() {
         return;
     }
     let scenarios = number("CONFORMANCE_SCENARIOS").unwrap_or(SCENARIOS);
-    compare_all::<Envoy, Sidecar>(scenarios, intended::unintended).check();
+    let hits = Hits::default();
+    let report = compare_all::<Envoy, Sidecar>(scenarios, intended::unintended, &hits);
+    hits.print();
+    report.check();
 }
