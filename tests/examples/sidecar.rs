@@ -248,15 +248,15 @@ async fn a_request_and_its_response_pass_without_what_is_hop_by_hop() {
 
 type Upload = StreamBody<stream::UnboundedReceiver<Result<Frame<Bytes>, Infallible>>>;
 
+/// What frames of a request's body are sent into.
+type Frames = stream::UnboundedSender<Result<Frame<Bytes>, Infallible>>;
+
 /// A request whose body is sent bit by bit, over HTTP/1.1 or HTTP/2.
 fn upload(
     sidecar: &Sidecar,
     is_http2: bool,
     head: HeaderMap,
-) -> (
-    stream::UnboundedSender<Result<Frame<Bytes>, Infallible>>,
-    JoinHandle<Response<Incoming>>,
-) {
+) -> (Frames, JoinHandle<Response<Incoming>>) {
     let (sender, frames) = stream::unbounded();
     let client: Client<HttpConnector, Upload> = Client::builder(TokioExecutor::new())
         .http2_only(is_http2)
