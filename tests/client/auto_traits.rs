@@ -5,6 +5,9 @@ use http_body_util::Full;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper_util::client::legacy::connect::HttpConnector;
 use meshpool::limits::{Destination, LimitsSource, LiveLimits, Scheme};
+use meshpool::outbound::retry::{
+    BackOff, NotRetried, RetryOn, RetryPolicy, RetryRecord, RetryStats, UnknownCondition,
+};
 use meshpool::outbound::{
     Builder, Client, Connect, Error, ErrorKind, ResponseBody, ResponseFuture, UnixConnecting,
     UnixConnection, UnixConnector,
@@ -24,6 +27,7 @@ macro_rules! auto_traits {
 type Unsync = UnsyncBoxBody<Bytes, std::io::Error>;
 
 auto_traits! {
+    BackOff: Send & Sync, !Clone;
     Builder: Send & Sync & Unpin, !Clone;
     Client<Full<Bytes>>: Send & Sync & Unpin & Clone;
     Client<Unsync>: Send & Sync & Unpin & Clone;
@@ -32,9 +36,16 @@ auto_traits! {
     ErrorKind: Send & Sync & Unpin & Copy;
     HttpConnector: Connect;
     LiveLimits: LimitsSource & Send & Sync & Unpin & Clone;
+    NotRetried: Send & Sync & Unpin & Copy;
     ResponseBody: Send & Sync & Unpin, !Clone;
     ResponseFuture: Send & Unpin, !Clone;
+    RetryOn: Send & Sync & Unpin & Copy;
+    RetryPolicy<Full<Bytes>>: Send & Sync & Unpin & Clone;
+    RetryPolicy<Unsync>: Send & Sync & Unpin & Clone;
+    RetryRecord: Send & Sync & Unpin & Clone;
+    RetryStats: Send & Sync & Unpin & Copy;
     Scheme: Send & Sync & Unpin & Copy;
+    UnknownCondition: Send & Sync & Unpin & Clone;
     UnixConnecting: Send & Unpin;
     UnixConnection: Send & Sync & Unpin;
     UnixConnector: Connect & Send & Sync & Unpin & Clone;

@@ -8,5 +8,7 @@ mod http2;
 mod limits;
 mod live;
 mod protocols;
+mod retry;
 mod support;
+mod timeouts;
 mod upstream;
