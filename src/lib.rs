@@ -53,7 +53,7 @@
 //! |---|---|
 //! | `inbound` (default) | the layers for a service |
 //! | `server` | limits on each connection, and an accept loop that keeps them |
-//! | `outbound` | the pool of a destination that requests are sent to |
+//! | `outbound` | a client with a bounded pool for each destination, and retries within limits |
 //! | `istio` | a `DestinationRule` as configuration |
 //! | `watch` | a rule file followed live |
 //! | `metrics` | export through the `metrics` facade |
