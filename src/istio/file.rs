@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::decode::decode;
 use super::problem::{Problem, Report, Severity};
-use super::rule::{DestinationRule, Spanned, TrafficPolicy};
+use super::resource::{DestinationRule, Resource, Spanned, TrafficPolicy};
 use super::translate::{Direction, OnFull, Protocol, limits, limits_any, report_effects};
 use super::validate::validate;
 use super::yaml::MAX_BYTES;
@@ -129,10 +129,17 @@ impl RuleFile {
     /// If the content is not valid. Every problem that was found is in the error.
     pub fn parse(&self, bytes: &[u8]) -> Result<Rule, Rejected> {
         let mut report = Report::new(&self.path);
-        let rules = decode(bytes, &mut report);
-        for rule in &rules {
-            validate(rule, &mut report);
+        let resources = decode(bytes, &mut report);
+        for resource in &resources {
+            validate(resource, &mut report);
         }
+        let rules: Vec<_> = resources
+            .iter()
+            .filter_map(|resource| match resource {
+                Resource::DestinationRule(rule) => Some(&**rule),
+                Resource::Sidecar(_) | Resource::MeshConfig(_) => None,
+            })
+            .collect();
         let direction = self.direction();
         let applied = the_one(&rules, direction, &mut report).filter(|_| !report.has_errors());
         let Some((rule, policy)) = applied else {
@@ -143,8 +150,8 @@ impl RuleFile {
         report_effects(rule, direction, &mut report);
         Ok(Rule {
             limits: limits(policy, direction),
-            name: text(&rule.name),
-            namespace: text(&rule.namespace),
+            name: text(&rule.meta.name),
+            namespace: text(&rule.meta.namespace),
             host: rule.host().to_owned(),
             notices: report.into_problems(),
         })
@@ -176,15 +183,15 @@ fn text(field: &Option<Spanned<String>>) -> Option<String> {
 /// Picks the rule that limits something, with the policy that does. None and more than one are
 /// errors.
 fn the_one<'a>(
-    rules: &'a [DestinationRule],
+    rules: &[&'a DestinationRule],
     direction: Direction,
     report: &mut Report,
 ) -> Option<(&'a DestinationRule, &'a TrafficPolicy)> {
     let limiting = |rule: &'a DestinationRule| {
         let policy = rule.policy().filter(|policy| limits_any(policy, direction));
-        policy.map(|policy| (rule, policy))
+        policy.map(|policy| (rule, &policy.value))
     };
-    let mut found = rules.iter().filter_map(limiting);
+    let mut found = rules.iter().copied().filter_map(limiting);
     let Some((first, policy)) = found.next() else {
         // What is wrong with the file is the better reason.
         if !report.has_errors() {
@@ -197,18 +204,22 @@ fn the_one<'a>(
     };
     for (other, _) in found {
         report.error(
-            other.at,
-            &other.path(),
+            other.meta.at,
+            &other.meta.path(),
             format_args!(
-                "{other} is a second rule with a connectionPool, after {first}: a file holds one"
+                "{} is a second rule with a connectionPool, after {}: a file holds one",
+                other.meta, first.meta
             ),
         );
     }
     for idle in rules.iter().filter(|rule| limiting(rule).is_none()) {
         report.notice(
-            idle.at,
-            &idle.path(),
-            format_args!("{idle} has no spec.trafficPolicy.connectionPool: it limits nothing"),
+            idle.meta.at,
+            &idle.meta.path(),
+            format_args!(
+                "{} has no spec.trafficPolicy.connectionPool: it limits nothing",
+                idle.meta
+            ),
         );
     }
     Some((first, policy))

@@ -63,7 +63,7 @@ mod decode;
 mod file;
 mod path;
 mod problem;
-mod rule;
+mod resource;
 mod translate;
 mod validate;
 #[cfg(feature = "watch")]

@@ -12,12 +12,18 @@ pub(crate) enum Path<'a> {
     /// A path that is text already.
     Given(&'a str),
     Field(&'a Path<'a>, &'a str),
+    /// A path that is text already, inside another.
+    Inside(&'a Path<'a>, &'a str),
     Item(&'a Path<'a>, usize),
 }
 
 impl<'a> Path<'a> {
     pub(crate) fn field(&'a self, name: &'a str) -> Self {
         Self::Field(self, name)
+    }
+
+    pub(crate) fn given(&'a self, path: &'a str) -> Self {
+        Self::Inside(self, path)
     }
 
     pub(crate) fn item(&'a self, index: usize) -> Self {
@@ -31,6 +37,8 @@ impl fmt::Display for Path<'_> {
             Self::Root => Ok(()),
             Self::Given(path) => f.write_str(path),
             Self::Field(Self::Root | Self::Given(""), name) => f.write_str(&shorten(name)),
+            Self::Inside(Self::Root | Self::Given(""), path) => f.write_str(path),
+            Self::Inside(parent, path) => write!(f, "{parent}.{path}"),
             Self::Field(parent, name) => write!(f, "{parent}.{}", shorten(name)),
             Self::Item(parent, index) => write!(f, "{parent}[{index}]"),
         }

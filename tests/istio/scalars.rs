@@ -54,7 +54,7 @@ fn merge_keys_give_way_to_a_mappings_own() {
     let text = rule("http:\n  <<: *base\n  http2MaxRequests: 5");
     let text = text.replace(
         "metadata:\n",
-        "metadata:\n  annotations:\n    base: &base {http2MaxRequests: 3, maxRequestsPerConnection: 9}\n",
+        "metadata:\n  managedFields:\n    base: &base {http2MaxRequests: 3, maxRequestsPerConnection: 9}\n",
     );
     let limits = accepted(text).limits();
     assert_eq!(limits.max_requests, Some(5));

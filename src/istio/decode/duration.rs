@@ -1,7 +1,7 @@
 //! Durations as Istio reads them: those of Go's `time.ParseDuration`.
 
 use crate::istio::problem::{Report, shorten};
-use crate::istio::rule::{GoDuration, Spanned};
+use crate::istio::resource::{GoDuration, Spanned};
 use crate::istio::yaml::{Kind, Scalar};
 
 use super::value::Value;

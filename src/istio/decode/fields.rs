@@ -4,6 +4,7 @@
 use super::nearest::nearest;
 use super::value::Value;
 use crate::istio::problem::{Report, shorten};
+use crate::istio::resource::Spanned;
 use crate::istio::yaml::{Entry, Kind};
 
 #[derive(Debug)]
@@ -37,16 +38,37 @@ impl<'a> Fields<'a> {
         self.known.push(name);
         let entry = self.entries.iter().find(|entry| *entry.key == *name)?;
         let path = self.value.path.field(name);
-        let value = Value {
-            document: self.value.document,
-            id: entry.value,
-            path: &path,
-        };
+        let value = self.value.child(entry.value, &path);
         if value.is_null() {
             None
         } else {
             decode(value, report)
         }
+    }
+
+    /// Decodes the fields that nobody asked for, null ones left out.
+    pub(super) fn rest<T>(
+        self,
+        report: &mut Report,
+        decode: impl Fn(Value<'_>, &mut Report) -> Option<T>,
+    ) -> Vec<(Spanned<String>, T)> {
+        let mut rest = Vec::new();
+        for entry in self.entries {
+            if self.known.contains(&&*entry.key) {
+                continue;
+            }
+            let path = self.value.path.field(&entry.key);
+            let value = self.value.child(entry.value, &path);
+            if value.is_null() {
+                continue;
+            }
+            let key = Spanned {
+                value: entry.key.to_string(),
+                at: entry.at,
+            };
+            rest.extend(decode(value, report).map(|value| (key, value)));
+        }
+        rest
     }
 
     /// Reports the fields that nobody asked for.

@@ -1,11 +1,12 @@
-//! `connectionPool`, all of it.
+//! `connectionPool` and `outlierDetection`, all of them.
 
 use super::duration::duration;
 use super::fields::Fields;
-use super::value::{Value, boolean, int32, one_of, uint32};
+use super::value::{Value, boolean, int32, list, one_of, uint32};
 use crate::istio::problem::Report;
-use crate::istio::rule::{
-    ConnectionPool, H2UpgradePolicy, Http, Http2KeepAlive, Spanned, Tcp, TcpKeepalive,
+use crate::istio::resource::{
+    ConnectionPool, H2UpgradePolicy, Http, Http2KeepAlive, OutlierDetection, Spanned, Tcp,
+    TcpKeepalive,
 };
 
 const H2_UPGRADE_POLICIES: &[(&str, H2UpgradePolicy)] = &[
@@ -14,18 +15,20 @@ const H2_UPGRADE_POLICIES: &[(&str, H2UpgradePolicy)] = &[
     ("UPGRADE", H2UpgradePolicy::Upgrade),
 ];
 
-pub(super) fn connection_pool(value: Value<'_>, report: &mut Report) -> Option<ConnectionPool> {
+pub(super) fn connection_pool(
+    value: Value<'_>,
+    report: &mut Report,
+) -> Option<Spanned<ConnectionPool>> {
     let mut fields = Fields::open(value, report)?;
     let pool = ConnectionPool {
-        at: value.at(),
         tcp: fields.get("tcp", report, tcp),
         http: fields.get("http", report, http),
     };
     fields.close(report);
-    Some(pool)
+    Some(value.spanned(pool))
 }
 
-fn tcp(value: Value<'_>, report: &mut Report) -> Option<Tcp> {
+fn tcp(value: Value<'_>, report: &mut Report) -> Option<Spanned<Tcp>> {
     let mut fields = Fields::open(value, report)?;
     let tcp = Tcp {
         max_connections: fields.get("maxConnections", report, int32),
@@ -35,24 +38,24 @@ fn tcp(value: Value<'_>, report: &mut Report) -> Option<Tcp> {
         idle_timeout: fields.get("idleTimeout", report, duration),
     };
     fields.close(report);
-    Some(tcp)
+    Some(value.spanned(tcp))
 }
 
-fn tcp_keepalive(value: Value<'_>, report: &mut Report) -> Option<Spanned<TcpKeepalive>> {
+pub(super) fn tcp_keepalive(
+    value: Value<'_>,
+    report: &mut Report,
+) -> Option<Spanned<TcpKeepalive>> {
     let mut fields = Fields::open(value, report)?;
-    fields.get("probes", report, uint32);
     let keepalive = TcpKeepalive {
+        probes: fields.get("probes", report, uint32),
         time: fields.get("time", report, duration),
         interval: fields.get("interval", report, duration),
     };
     fields.close(report);
-    Some(Spanned {
-        value: keepalive,
-        at: value.at(),
-    })
+    Some(value.spanned(keepalive))
 }
 
-fn http(value: Value<'_>, report: &mut Report) -> Option<Http> {
+fn http(value: Value<'_>, report: &mut Report) -> Option<Spanned<Http>> {
     let mut fields = Fields::open(value, report)?;
     let http = Http {
         http1_max_pending_requests: fields.get("http1MaxPendingRequests", report, int32),
@@ -66,7 +69,7 @@ fn http(value: Value<'_>, report: &mut Report) -> Option<Http> {
         http2_keep_alive: fields.get("http2KeepAlive", report, http2_keep_alive),
     };
     fields.close(report);
-    Some(http)
+    Some(value.spanned(http))
 }
 
 fn http2_keep_alive(value: Value<'_>, report: &mut Report) -> Option<Spanned<Http2KeepAlive>> {
@@ -76,8 +79,34 @@ fn http2_keep_alive(value: Value<'_>, report: &mut Report) -> Option<Spanned<Htt
         timeout: fields.get("timeout", report, duration),
     };
     fields.close(report);
-    Some(Spanned {
-        value: keepalive,
-        at: value.at(),
-    })
+    Some(value.spanned(keepalive))
+}
+
+pub(super) fn outlier_detection(
+    value: Value<'_>,
+    report: &mut Report,
+) -> Option<Spanned<OutlierDetection>> {
+    let mut fields = Fields::open(value, report)?;
+    let outlier = OutlierDetection {
+        consecutive_errors: fields.get("consecutiveErrors", report, int32),
+        consecutive_5xx_errors: fields.get("consecutive5xxErrors", report, uint32),
+        consecutive_gateway_errors: fields.get("consecutiveGatewayErrors", report, uint32),
+        split_external_local_origin_errors: fields.get(
+            "splitExternalLocalOriginErrors",
+            report,
+            boolean,
+        ),
+        consecutive_local_origin_failures: fields.get(
+            "consecutiveLocalOriginFailures",
+            report,
+            uint32,
+        ),
+        interval: fields.get("interval", report, duration),
+        base_ejection_time: fields.get("baseEjectionTime", report, duration),
+        max_ejection_percent: fields.get("maxEjectionPercent", report, int32),
+        min_health_percent: fields.get("minHealthPercent", report, int32),
+        http_error_codes: fields.get("outlierDetectionHttpErrorCodes", report, list(uint32)),
+    };
+    fields.close(report);
+    Some(value.spanned(outlier))
 }

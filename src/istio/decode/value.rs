@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::istio::path::Path;
 use crate::istio::problem::{Position, Report, shorten};
-use crate::istio::rule::Spanned;
+use crate::istio::resource::{Labels, Opaque, Spanned, Timestamp, Tree};
 use crate::istio::yaml::{Document, Kind, NodeId, Scalar};
 
 /// A node in its place.
@@ -16,6 +16,18 @@ pub(super) struct Value<'a> {
 }
 
 impl<'a> Value<'a> {
+    /// A node of the same document.
+    pub(super) fn child<'b>(&self, id: NodeId, path: &'b Path<'b>) -> Value<'b>
+    where
+        'a: 'b,
+    {
+        Value {
+            document: self.document,
+            id,
+            path,
+        }
+    }
+
     pub(super) fn at(&self) -> Position {
         self.document.node(self.id).at
     }
@@ -36,7 +48,7 @@ impl<'a> Value<'a> {
         self.error(report, format_args!("expected {wanted}, found {self}"));
     }
 
-    fn spanned<T>(&self, value: T) -> Spanned<T> {
+    pub(super) fn spanned<T>(&self, value: T) -> Spanned<T> {
         Spanned {
             value,
             at: self.at(),
@@ -148,15 +160,66 @@ pub(super) fn one_of<T: Copy>(
     }
 }
 
-/// Something that is accepted without a look inside.
-pub(super) fn opaque(value: Value<'_>, _: &mut Report) -> Option<Spanned<()>> {
-    Some(value.spanned(()))
+/// Something that is accepted without a look inside, and kept.
+pub(super) fn opaque(value: Value<'_>, _: &mut Report) -> Option<Opaque> {
+    Some(value.spanned(tree(value.document, value.id)))
+}
+
+/// The budget of the text bounds what this copies: aliases were paid for as what they stand for.
+fn tree(document: &Document, id: NodeId) -> Tree {
+    match &document.node(id).kind {
+        Kind::Scalar(Scalar::Null, _) => Tree::Null,
+        Kind::Scalar(Scalar::Bool(value), _) => Tree::Bool(*value),
+        Kind::Scalar(Scalar::Int(value), _) => Tree::Int(*value),
+        Kind::Scalar(Scalar::Float(value), _) => Tree::Float(*value),
+        Kind::Scalar(Scalar::String, text) => Tree::Text(text.to_string()),
+        Kind::Sequence(items) => Tree::List(items.iter().map(|id| tree(document, *id)).collect()),
+        Kind::Mapping(entries) => Tree::Map(
+            entries
+                .iter()
+                .map(|entry| (entry.key.to_string(), tree(document, entry.value)))
+                .collect(),
+        ),
+    }
+}
+
+/// A time, as Kubernetes writes it.
+pub(super) fn timestamp(value: Value<'_>, report: &mut Report) -> Option<Spanned<Timestamp>> {
+    let text = string(value, report)?;
+    let time = Timestamp::parse(&text);
+    if time.is_none() {
+        value.mismatch(report, "a time such as 2024-05-01T12:00:00Z");
+    }
+    time.map(|time| value.spanned(time))
+}
+
+/// A mapping of names to texts.
+pub(super) fn labels(value: Value<'_>, report: &mut Report) -> Option<Spanned<Labels>> {
+    let Kind::Mapping(entries) = value.kind() else {
+        value.mismatch(report, "a mapping");
+        return None;
+    };
+    let mut labels = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let path = value.path.field(&entry.key);
+        let text = value.child(entry.value, &path);
+        // As for every field, null is as good as absent.
+        if text.is_null() {
+            continue;
+        }
+        let key = Spanned {
+            value: entry.key.to_string(),
+            at: entry.at,
+        };
+        labels.extend(string(text, report).map(|text| (key, text)));
+    }
+    Some(value.spanned(Labels(labels)))
 }
 
 /// A list; what is wrong with an item is reported at the item.
 pub(super) fn list<T>(
     item: impl Fn(Value<'_>, &mut Report) -> Option<T>,
-) -> impl FnOnce(Value<'_>, &mut Report) -> Option<Vec<T>> {
+) -> impl FnOnce(Value<'_>, &mut Report) -> Option<Spanned<Vec<T>>> {
     move |value, report| {
         let Kind::Sequence(ids) = value.kind() else {
             value.mismatch(report, "a list");
@@ -165,15 +228,8 @@ pub(super) fn list<T>(
         let mut items = Vec::with_capacity(ids.len());
         for (index, &id) in ids.iter().enumerate() {
             let path = value.path.item(index);
-            items.extend(item(
-                Value {
-                    document: value.document,
-                    id,
-                    path: &path,
-                },
-                report,
-            ));
+            items.extend(item(value.child(id, &path), report));
         }
-        Some(items)
+        Some(value.spanned(items))
     }
 }

@@ -10,7 +10,7 @@
 //! On HTTP/2 and gRPC one connection carries many requests, so there M limits nothing.
 
 use super::{idle_timeout, positive, set, set_per_connection};
-use crate::istio::rule::ConnectionPool;
+use crate::istio::resource::ConnectionPool;
 use crate::limits::Limits;
 
 /// What becomes of a request that finds all slots taken, where the rule has fewer requests

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub(super) use self::effect::report_effects;
 pub use self::inbound::{OnFull, Protocol};
-use super::rule::{ConnectionPool, GoDuration, Spanned, TrafficPolicy};
+use super::resource::{ConnectionPool, GoDuration, Spanned, TrafficPolicy};
 use crate::limits::Limits;
 
 /// Which requests a rule is for.

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use super::{idle_timeout, positive, set, set_per_connection};
-use crate::istio::rule::{self, ConnectionPool, Http, Spanned, TrafficPolicy};
+use crate::istio::resource::{self, ConnectionPool, Http, Spanned, TrafficPolicy};
 use crate::limits::{Limits, RetryBudget};
 
 /// The limits of a policy for the requests that a process sends.
@@ -44,7 +44,7 @@ fn streams(http: &Http) -> Option<u32> {
 }
 
 /// A percentage of 0 is one, a minimum of 0 is unset: so it is in Istio.
-fn retry_budget(budget: &rule::RetryBudget) -> RetryBudget {
+fn retry_budget(budget: &resource::RetryBudget) -> RetryBudget {
     let mut limit = RetryBudget::new();
     if let Some(percent) = budget.percent {
         limit = limit.percent(percent.value);

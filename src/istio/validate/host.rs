@@ -3,12 +3,12 @@
 use super::missing;
 use crate::istio::path::Path;
 use crate::istio::problem::{Report, shorten};
-use crate::istio::rule::Spec;
+use crate::istio::resource::{Spanned, Spec};
 
 /// How long a host may be.
 const LONGEST: usize = 255;
 
-pub(super) fn host(spec: &Spec, path: &Path<'_>, report: &mut Report) {
+pub(super) fn host(spec: &Spanned<Spec>, path: &Path<'_>, report: &mut Report) {
     let Some(host) = &spec.host else {
         missing(
             spec.at,

@@ -3,22 +3,39 @@
 //! What lives here looks at typed rules and reports; it changes nothing and translates nothing.
 
 mod host;
+mod mesh;
 mod pool;
+mod sidecar;
 
 use std::collections::HashMap;
 
 use self::host::host;
+use self::mesh::mesh_config;
 use self::pool::connection_pool;
+use self::sidecar::sidecar;
 use super::path::Path;
 use super::problem::{Position, Report, shorten};
-use super::rule::{DestinationRule, PortPolicy, Spanned, Subset, TrafficPolicy};
+use super::resource::{DestinationRule, PortPolicy, Resource, Spanned, Subset, TrafficPolicy};
 
-/// Reports what is wrong with a rule.
-pub(super) fn validate(rule: &DestinationRule, report: &mut Report) {
-    let root = rule.path();
+/// Reports what is wrong with a resource.
+pub(super) fn validate(resource: &Resource, report: &mut Report) {
+    match resource {
+        Resource::DestinationRule(rule) => destination_rule(rule, report),
+        Resource::Sidecar(found) => sidecar(found, report),
+        Resource::MeshConfig(mesh) => mesh_config(mesh, report),
+    }
+}
+
+fn destination_rule(rule: &DestinationRule, report: &mut Report) {
+    let root = rule.meta.path();
     let path = root.field("spec");
     let Some(spec) = &rule.spec else {
-        missing(rule.at, &path, "a rule needs a spec with a host", report);
+        missing(
+            rule.meta.at,
+            &path,
+            "a rule needs a spec with a host",
+            report,
+        );
         return;
     };
     host(spec, &path.field("host"), report);
@@ -37,7 +54,7 @@ fn missing(at: Position, path: &Path<'_>, message: &str, report: &mut Report) {
     }
 }
 
-fn traffic_policy(policy: &TrafficPolicy, path: &Path<'_>, report: &mut Report) {
+fn traffic_policy(policy: &Spanned<TrafficPolicy>, path: &Path<'_>, report: &mut Report) {
     if let (Some(_), Some(proxy_protocol)) = (&policy.tunnel, &policy.proxy_protocol) {
         report.error(
             proxy_protocol.at,
@@ -81,7 +98,7 @@ fn percentage(percent: &Option<Spanned<f64>>, path: &Path<'_>, report: &mut Repo
     }
 }
 
-fn port_policy(policy: &PortPolicy, path: &Path<'_>, report: &mut Report) {
+fn port_policy(policy: &Spanned<PortPolicy>, path: &Path<'_>, report: &mut Report) {
     if policy.port.is_none() {
         missing(
             policy.at,
@@ -103,9 +120,9 @@ fn port_policy(policy: &PortPolicy, path: &Path<'_>, report: &mut Report) {
     }
 }
 
-fn subsets(list: &Spanned<Vec<Subset>>, path: &Path<'_>, report: &mut Report) {
+fn subsets(list: &[Spanned<Subset>], path: &Path<'_>, report: &mut Report) {
     let mut seen: HashMap<&str, Position> = HashMap::new();
-    for (index, subset) in list.value.iter().enumerate() {
+    for (index, subset) in list.iter().enumerate() {
         let path = path.item(index);
         let name_path = path.field("name");
         match &subset.name {

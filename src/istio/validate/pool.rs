@@ -4,11 +4,31 @@
 use super::missing;
 use crate::istio::path::Path;
 use crate::istio::problem::Report;
-use crate::istio::rule::{
+use crate::istio::resource::{
     ConnectionPool, GoDuration, H2UpgradePolicy, Http, Http2KeepAlive, Spanned, Tcp,
 };
 
-pub(super) fn connection_pool(pool: &ConnectionPool, path: &Path<'_>, report: &mut Report) {
+pub(super) fn connection_pool(
+    pool: &Spanned<ConnectionPool>,
+    path: &Path<'_>,
+    report: &mut Report,
+) {
+    pool_of_mesh(pool, path, report);
+    let keepalive = pool
+        .http
+        .as_ref()
+        .and_then(|http| http.http2_keep_alive.as_ref());
+    if let Some(keepalive) = keepalive {
+        http2_keep_alive(
+            keepalive,
+            &path.field("http").field("http2KeepAlive"),
+            report,
+        );
+    }
+}
+
+/// Of the mesh's baseline Istio checks all but `http2KeepAlive`.
+pub(super) fn pool_of_mesh(pool: &Spanned<ConnectionPool>, path: &Path<'_>, report: &mut Report) {
     if pool.tcp.is_none() && pool.http.is_none() && !report.has_error_under(path) {
         report.error(
             pool.at,
@@ -65,9 +85,6 @@ fn http(http: &Http, path: &Path<'_>, report: &mut Report) {
                 "true excludes h2UpgradePolicy: UPGRADE: remove one",
             );
         }
-    }
-    if let Some(keepalive) = &http.http2_keep_alive {
-        http2_keep_alive(keepalive, &path.field("http2KeepAlive"), report);
     }
 }
 

@@ -24,6 +24,9 @@ pub(super) const MAX_NODES: u32 = 100_000;
 /// How long a key may be, in bytes: what YAML allows for a key on one line. Merging repeats keys.
 pub(super) const MAX_KEY: usize = 1024;
 
+/// How many bytes of a text count as one more node where an alias stands for it.
+pub(super) const NODE_BYTES: usize = 128;
+
 /// How much the scanner may do ahead of the parser, in characters that shape a collection in
 /// brackets.
 const MAX_AHEAD: u32 = 100_000;
@@ -31,6 +34,25 @@ const MAX_AHEAD: u32 = 100_000;
 /// What it costs, for each such character before it, that a whole collection in brackets turns
 /// out to be a key: the scanner then moves what it has already scanned. In sixteenths.
 const KEY_SHARE: u32 = 16;
+
+/// What is left of the nodes of a file; the documents that are texts in it share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Budget(Rc<Cell<u32>>);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(Rc::new(Cell::new(MAX_NODES)))
+    }
+}
+
+impl Budget {
+    /// Pays for `count` nodes. Returns whether there were as many left.
+    pub(super) fn pay(&self, count: u32) -> bool {
+        let left = self.0.get().checked_sub(count);
+        self.0.set(left.unwrap_or(0));
+        left.is_some()
+    }
+}
 
 /// The scanner's work since the parser last gave an event.
 #[derive(Clone, Debug, Default)]

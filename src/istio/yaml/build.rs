@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use saphyr_parser::{ScalarStyle, Tag};
 
-use super::budget::{MAX_KEY, MAX_LEVELS};
+use super::budget::{MAX_KEY, MAX_LEVELS, NODE_BYTES};
 use super::error::SyntaxError;
 use super::node::{Document, Duplicate, Entry, Kind, MOST_DUPLICATES, Node, NodeId, Scalar};
 use super::scalar;
@@ -100,7 +100,8 @@ impl Builder {
         let id = self.add(Node {
             at,
             kind: Kind::Scalar(value, text.into()),
-            weight: 1,
+            // Whoever keeps a long text that an alias stands for copies it.
+            weight: 1 + (text.len() / NODE_BYTES) as u32,
             height: 1,
         });
         self.name(anchor, id);

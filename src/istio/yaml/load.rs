@@ -3,18 +3,19 @@
 
 use saphyr_parser::{Event, Marker, Parser, Span};
 
-use super::budget::{Ahead, MAX_NODES, Metered};
+use super::budget::{Ahead, Budget, MAX_NODES, Metered};
 use super::build::{Builder, Frame, too_deep};
 use super::error::SyntaxError;
 use super::node::Document;
+use super::place::Place;
 use crate::istio::problem::Position;
 
 /// The documents of a text. Ends with the text or after the first error.
 pub(crate) struct Documents<'a> {
     parser: Parser<'a, Metered<'a>>,
     ahead: Ahead,
-    /// What is left of the budget of nodes.
-    nodes_left: u32,
+    place: Place,
+    budget: Budget,
     /// Where the last event was, for errors that have no place of their own.
     last: Position,
     ended: bool,
@@ -23,15 +24,22 @@ pub(crate) struct Documents<'a> {
 }
 
 impl<'a> Documents<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
+    /// The documents of a file.
+    pub(crate) fn new(text: &'a str, budget: &Budget) -> Self {
+        Self::within(text, Place::WholeFile, budget)
+    }
+
+    /// The documents of a text in a file.
+    pub(crate) fn within(text: &'a str, place: Place, budget: &Budget) -> Self {
         let ahead = Ahead::default();
         Self {
             parser: Parser::new(Metered::new(text, ahead.clone())),
             ahead,
-            nodes_left: MAX_NODES,
-            last: Position::START,
+            place,
+            budget: budget.clone(),
+            last: place.in_file(Position::START),
             ended: false,
-            refused: find_tag_directive(text),
+            refused: find_tag_directive(text, place),
         }
     }
 
@@ -47,7 +55,7 @@ impl<'a> Documents<'a> {
         }
         match event {
             Some(Ok((event, Span { start, .. }))) => {
-                let at = position(start);
+                let at = self.place.in_file(position(start));
                 // The end of the stream is reported on a line of its own that nobody can see.
                 if event != Event::StreamEnd {
                     self.last = at;
@@ -55,7 +63,7 @@ impl<'a> Documents<'a> {
                 Ok((event, at))
             }
             Some(Err(error)) => {
-                let at = position(*error.marker());
+                let at = self.place.in_file(position(*error.marker()));
                 Err(match error.info() {
                     // The scanner has a limit of its own, and is there first where it runs ahead.
                     "recursion limit exceeded" => too_deep(at),
@@ -67,17 +75,16 @@ impl<'a> Documents<'a> {
     }
 
     /// Pays for `count` nodes.
-    fn pay(&mut self, count: u32, at: Position) -> Result<(), SyntaxError> {
-        self.nodes_left = self.nodes_left.checked_sub(count).ok_or_else(|| {
-            SyntaxError::new(
-                at,
-                format_args!(
-                    "the file has more than {MAX_NODES} values, aliases counted as what they \
-                     stand for"
-                ),
-            )
-        })?;
-        Ok(())
+    fn pay(&self, count: u32, at: Position) -> Result<(), SyntaxError> {
+        if self.budget.pay(count) {
+            return Ok(());
+        }
+        Err(SyntaxError::new(
+            at,
+            format_args!(
+                "the file has more than {MAX_NODES} values, aliases counted as what they stand for"
+            ),
+        ))
     }
 
     fn next_document(&mut self) -> Result<Option<Document>, SyntaxError> {
@@ -152,7 +159,7 @@ fn position(marker: Marker) -> Position {
 
 /// A `%TAG` prefix is copied at each use, so a small file could keep the parser busy for minutes.
 /// No Kubernetes object needs one.
-fn find_tag_directive(text: &str) -> Option<SyntaxError> {
+fn find_tag_directive(text: &str, place: Place) -> Option<SyntaxError> {
     // The parser ends lines at carriage returns, too, and sees no byte order mark.
     let starts_line = |at: &usize| {
         let before = text[..*at].trim_end_matches('\u{feff}');
@@ -161,7 +168,7 @@ fn find_tag_directive(text: &str) -> Option<SyntaxError> {
     let (at, _) = text.match_indices("%TAG").find(|(at, _)| starts_line(at))?;
     let line = u32::try_from(1 + text[..at].matches('\n').count()).unwrap_or(u32::MAX);
     Some(SyntaxError::new(
-        Position::new(line, 1),
+        place.in_file(Position::new(line, 1)),
         "%TAG directives are not supported: remove it",
     ))
 }

@@ -9,8 +9,10 @@ mod build;
 mod error;
 mod load;
 mod node;
+mod place;
 mod scalar;
 
-pub(crate) use self::budget::MAX_BYTES;
+pub(crate) use self::budget::{Budget, MAX_BYTES};
 pub(crate) use self::load::Documents;
 pub(crate) use self::node::{Document, Entry, Kind, NodeId, Scalar};
+pub(crate) use self::place::Place;

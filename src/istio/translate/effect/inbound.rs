@@ -3,7 +3,7 @@
 use super::{note, place, zero};
 use crate::istio::path::Path;
 use crate::istio::problem::Report;
-use crate::istio::rule::{ConnectionPool, Http, Tcp, TrafficPolicy};
+use crate::istio::resource::{ConnectionPool, Http, Spanned, Tcp, TrafficPolicy};
 use crate::istio::translate::inbound::{Numbers, OnFull, Protocol};
 use crate::istio::translate::set;
 
@@ -48,7 +48,7 @@ fn inside(pool: &ConnectionPool, path: &Path<'_>, report: &mut Report) {
 
 /// What fields do to each other.
 fn combinations(
-    pool: &ConnectionPool,
+    pool: &Spanned<ConnectionPool>,
     on_full: OnFull,
     protocol: Protocol,
     path: &Path<'_>,
@@ -87,7 +87,7 @@ fn requests(http: &Http, path: &Path<'_>, report: &mut Report) {
 }
 
 fn queue(
-    pool: &ConnectionPool,
+    pool: &Spanned<ConnectionPool>,
     on_full: OnFull,
     protocol: Protocol,
     path: &Path<'_>,

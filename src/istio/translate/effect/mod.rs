@@ -7,7 +7,7 @@ mod outbound;
 use super::Direction;
 use crate::istio::path::Path;
 use crate::istio::problem::{Position, Report};
-use crate::istio::rule::{ConnectionPool, DestinationRule, Spanned, Spec, TrafficPolicy};
+use crate::istio::resource::{ConnectionPool, DestinationRule, Spanned, Spec, TrafficPolicy};
 
 const NOT_YET: &str =
     "accepted and not applied: the pool of spec.trafficPolicy holds for every port and subset";
@@ -21,7 +21,7 @@ pub(in crate::istio) fn report_effects(
     direction: Direction,
     report: &mut Report,
 ) {
-    let root = rule.path();
+    let root = rule.meta.path();
     let path = root.field("spec");
     let Some(spec) = &rule.spec else { return };
     around(spec, &path, report);

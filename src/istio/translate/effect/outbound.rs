@@ -3,7 +3,7 @@
 use super::{note, place, zero};
 use crate::istio::path::Path;
 use crate::istio::problem::Report;
-use crate::istio::rule::{ConnectionPool, Spanned, TrafficPolicy};
+use crate::istio::resource::{ConnectionPool, Spanned, TrafficPolicy};
 
 const OF_CONNECTOR: &str = "accepted and not applied: it is set on the connector, in code";
 const OF_CLIENT: &str = "accepted and not applied: it is set on the client, in code";

@@ -1,0 +1,190 @@
+//! What an object is, and the objects inside lists.
+
+use super::config_map::config_map;
+use super::destination_rule::destination_rule;
+use super::mesh::mesh_config;
+use super::nearest::nearest;
+use super::sidecar::sidecar;
+use super::value::{Value, string};
+use crate::istio::path::Path;
+use crate::istio::problem::{Report, shorten};
+use crate::istio::resource::Resource;
+use crate::istio::yaml::{Budget, Document, Entry, Kind, Scalar};
+
+const GROUP: &str = "networking.istio.io";
+const VERSIONS: [&str; 3] = ["v1", "v1beta1", "v1alpha3"];
+const DESTINATION_RULE: &str = "DestinationRule";
+const SIDECAR: &str = "Sidecar";
+const MESH_CONFIG: &str = "MeshConfig";
+const CONFIG_MAP: &str = "ConfigMap";
+
+/// Where the resources of a text are collected.
+pub(super) struct Objects<'a> {
+    /// The text, in which texts lie that are documents themselves.
+    pub(super) text: &'a str,
+    pub(super) budget: &'a Budget,
+    pub(super) found: Vec<Resource>,
+}
+
+impl Objects<'_> {
+    /// Decodes a document. Duplicate keys matter only if it has anything of ours.
+    pub(super) fn document(&mut self, document: &Document, report: &mut Report) {
+        let root = Value {
+            document,
+            id: document.root(),
+            path: &Path::Root,
+        };
+        if self.object(root, report) {
+            report_duplicates(document, &Path::Root, report);
+        }
+    }
+
+    /// Decodes one object, or those of a list. Returns whether it was any of ours.
+    fn object(&mut self, value: Value<'_>, report: &mut Report) -> bool {
+        let entries = match value.kind() {
+            Kind::Mapping(entries) => entries,
+            Kind::Scalar(Scalar::Null, _) => return false,
+            _ => {
+                value.error(
+                    report,
+                    format_args!("expected a Kubernetes object, found {value}"),
+                );
+                return true;
+            }
+        };
+        let Some(kind) = text(value, entries, "kind", report) else {
+            return true;
+        };
+        match kind.as_str() {
+            "List" | "DestinationRuleList" | "SidecarList" => self.items(value, entries, report),
+            DESTINATION_RULE | SIDECAR => self.of_group(value, entries, &kind, report),
+            MESH_CONFIG => {
+                let mesh = mesh_config(value, report).map(Box::new);
+                self.found.extend(mesh.map(Resource::MeshConfig));
+                true
+            }
+            CONFIG_MAP => {
+                let mesh = config_map(value, self.text, self.budget, report);
+                let is_ours = mesh.is_some();
+                self.found
+                    .extend(mesh.map(Box::new).map(Resource::MeshConfig));
+                is_ours
+            }
+            _ => misspelt(value, &kind, entries, report),
+        }
+    }
+
+    /// Decodes an object of a kind of ours, unless it is another group's.
+    fn of_group(
+        &mut self,
+        value: Value<'_>,
+        entries: &[Entry],
+        kind: &str,
+        report: &mut Report,
+    ) -> bool {
+        let Some(api_version) = text(value, entries, "apiVersion", report) else {
+            return true;
+        };
+        let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
+        if group != GROUP {
+            return false;
+        }
+        if !VERSIONS.contains(&version) {
+            let at = find(entries, "apiVersion").map(|entry| value.document.node(entry.value).at);
+            report.error(
+                at.unwrap_or(value.at()),
+                &value.path.field("apiVersion"),
+                format_args!(
+                    "`{}` is no version of {GROUP}: expected {GROUP}/v1, {GROUP}/v1beta1 or \
+                     {GROUP}/v1alpha3",
+                    shorten(&api_version)
+                ),
+            );
+            return true;
+        }
+        self.found.extend(match kind {
+            SIDECAR => sidecar(value, report).map(Box::new).map(Resource::Sidecar),
+            _ => destination_rule(value, report)
+                .map(Box::new)
+                .map(Resource::DestinationRule),
+        });
+        true
+    }
+
+    /// Unfolds a list. Returns whether anything in it was ours.
+    fn items(&mut self, value: Value<'_>, entries: &[Entry], report: &mut Report) -> bool {
+        let Some(entry) = find(entries, "items") else {
+            return false;
+        };
+        let items_path = value.path.field("items");
+        let items = value.child(entry.value, &items_path);
+        match items.kind() {
+            Kind::Sequence(ids) => {
+                let mut ours = false;
+                for (index, &id) in ids.iter().enumerate() {
+                    let path = items_path.item(index);
+                    ours |= self.object(value.child(id, &path), report);
+                }
+                ours
+            }
+            Kind::Scalar(Scalar::Null, _) => false,
+            _ => {
+                items.error(report, format_args!("expected a list, found {items}"));
+                true
+            }
+        }
+    }
+}
+
+/// A kind that is nearly ours is a slip, not somebody else's object. Returns whether it is one.
+fn misspelt(value: Value<'_>, kind: &str, entries: &[Entry], report: &mut Report) -> bool {
+    let Some(entry) = find(entries, "apiVersion") else {
+        return false;
+    };
+    let Kind::Scalar(Scalar::String, version) = &value.document.node(entry.value).kind else {
+        return false;
+    };
+    if version.split('/').next() != Some(GROUP) {
+        return false;
+    }
+    let Some(meant) = nearest(kind, &[DESTINATION_RULE, SIDECAR]) else {
+        return false;
+    };
+    value.error(
+        report,
+        format_args!("unknown kind `{}`, did you mean `{meant}`?", shorten(kind)),
+    );
+    true
+}
+
+/// A field that every object has.
+fn text(
+    value: Value<'_>,
+    entries: &[Entry],
+    name: &'static str,
+    report: &mut Report,
+) -> Option<String> {
+    let path = value.path.field(name);
+    match find(entries, name) {
+        Some(entry) => string(value.child(entry.value, &path), report).map(|text| text.value),
+        None => {
+            report.error(
+                value.at(),
+                &path,
+                "missing: a Kubernetes object has apiVersion, kind, metadata and spec",
+            );
+            None
+        }
+    }
+}
+
+pub(super) fn find<'a>(entries: &'a [Entry], name: &str) -> Option<&'a Entry> {
+    entries.iter().find(|entry| *entry.key == *name)
+}
+
+/// Reports the duplicate keys of a document that stands at a path.
+pub(super) fn report_duplicates(document: &Document, root: &Path<'_>, report: &mut Report) {
+    for duplicate in document.duplicates() {
+        report.error(duplicate.at, &root.given(&duplicate.path), duplicate);
+    }
+}

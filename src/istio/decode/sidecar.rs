@@ -1,0 +1,66 @@
+//! `Sidecar`.
+
+use super::fields::Fields;
+use super::meta::{meta, spec_of};
+use super::pool::connection_pool;
+use super::value::{Value, labels, list, opaque, string, uint32};
+use crate::istio::problem::Report;
+use crate::istio::resource::{
+    Listener, ListenerPort, Sidecar, SidecarSpec, Spanned, WorkloadSelector,
+};
+
+pub(super) fn sidecar(value: Value<'_>, report: &mut Report) -> Option<Sidecar> {
+    let mut fields = Fields::open(value, report)?;
+    let sidecar = Sidecar {
+        meta: meta(value, &mut fields, report),
+        spec: spec_of(&mut fields, report, spec),
+    };
+    fields.close(report);
+    Some(sidecar)
+}
+
+fn spec(value: Value<'_>, report: &mut Report) -> Option<Spanned<SidecarSpec>> {
+    let mut fields = Fields::open(value, report)?;
+    let spec = SidecarSpec {
+        workload_selector: fields.get("workloadSelector", report, workload_selector),
+        ingress: fields.get("ingress", report, list(listener)),
+        inbound_connection_pool: fields.get("inboundConnectionPool", report, connection_pool),
+        egress: fields.get("egress", report, opaque),
+        outbound_traffic_policy: fields.get("outboundTrafficPolicy", report, opaque),
+    };
+    fields.close(report);
+    Some(value.spanned(spec))
+}
+
+fn workload_selector(value: Value<'_>, report: &mut Report) -> Option<Spanned<WorkloadSelector>> {
+    let mut fields = Fields::open(value, report)?;
+    let labels = fields.get("labels", report, labels);
+    fields.close(report);
+    Some(value.spanned(WorkloadSelector { labels }))
+}
+
+fn listener(value: Value<'_>, report: &mut Report) -> Option<Spanned<Listener>> {
+    let mut fields = Fields::open(value, report)?;
+    let listener = Listener {
+        port: fields.get("port", report, port),
+        connection_pool: fields.get("connectionPool", report, connection_pool),
+        bind: fields.get("bind", report, opaque),
+        capture_mode: fields.get("captureMode", report, opaque),
+        default_endpoint: fields.get("defaultEndpoint", report, opaque),
+        tls: fields.get("tls", report, opaque),
+    };
+    fields.close(report);
+    Some(value.spanned(listener))
+}
+
+fn port(value: Value<'_>, report: &mut Report) -> Option<Spanned<ListenerPort>> {
+    let mut fields = Fields::open(value, report)?;
+    let port = ListenerPort {
+        number: fields.get("number", report, uint32),
+        protocol: fields.get("protocol", report, string),
+        name: fields.get("name", report, string),
+        target_port: fields.get("targetPort", report, uint32),
+    };
+    fields.close(report);
+    Some(value.spanned(port))
+}

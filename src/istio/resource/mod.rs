@@ -1,0 +1,40 @@
+//! Typed resources: what a document says, each value with its place, nothing interpreted.
+//!
+//! Names are those of the Istio API in Rust's spelling. A field is `None` where it is absent (or
+//! null, which is the same). Blocks of which nothing applies to a pool are kept as they are.
+//!
+//! Two resources are equal if they say the same, wherever it stands in a file.
+
+mod destination_rule;
+mod duration;
+mod mesh;
+mod meta;
+mod opaque;
+mod outlier;
+mod pool;
+mod sidecar;
+mod spanned;
+mod timestamp;
+
+pub(crate) use self::destination_rule::{
+    DestinationRule, PortPolicy, RetryBudget, Spec, Subset, TrafficPolicy, WorkloadSelector,
+};
+pub(crate) use self::duration::GoDuration;
+pub(crate) use self::mesh::{DefaultTrafficPolicy, MeshConfig, MeshForm, MeshSettings};
+pub(crate) use self::meta::Meta;
+pub(crate) use self::opaque::{Opaque, Tree};
+pub(crate) use self::outlier::OutlierDetection;
+pub(crate) use self::pool::{
+    ConnectionPool, H2UpgradePolicy, Http, Http2KeepAlive, Tcp, TcpKeepalive,
+};
+pub(crate) use self::sidecar::{Listener, ListenerPort, Sidecar, SidecarSpec};
+pub(crate) use self::spanned::{Labels, Spanned};
+pub(crate) use self::timestamp::Timestamp;
+
+/// What a document may hold that bears on pools.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Resource {
+    DestinationRule(Box<DestinationRule>),
+    Sidecar(Box<Sidecar>),
+    MeshConfig(Box<MeshConfig>),
+}

@@ -1,0 +1,37 @@
+//! `Sidecar`: the limits of what a workload serves.
+
+use super::{ConnectionPool, Meta, Opaque, Spanned, WorkloadSelector};
+
+#[derive(Debug, PartialEq)]
+pub(crate) struct Sidecar {
+    pub(crate) meta: Meta,
+    pub(crate) spec: Option<Spanned<SidecarSpec>>,
+}
+
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct SidecarSpec {
+    pub(crate) workload_selector: Option<Spanned<WorkloadSelector>>,
+    pub(crate) ingress: Option<Spanned<Vec<Spanned<Listener>>>>,
+    pub(crate) inbound_connection_pool: Option<Spanned<ConnectionPool>>,
+    pub(crate) egress: Option<Opaque>,
+    pub(crate) outbound_traffic_policy: Option<Opaque>,
+}
+
+/// An entry of `ingress`.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Listener {
+    pub(crate) port: Option<Spanned<ListenerPort>>,
+    pub(crate) connection_pool: Option<Spanned<ConnectionPool>>,
+    pub(crate) bind: Option<Opaque>,
+    pub(crate) capture_mode: Option<Opaque>,
+    pub(crate) default_endpoint: Option<Opaque>,
+    pub(crate) tls: Option<Opaque>,
+}
+
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct ListenerPort {
+    pub(crate) number: Option<Spanned<u32>>,
+    pub(crate) protocol: Option<Spanned<String>>,
+    pub(crate) name: Option<Spanned<String>>,
+    pub(crate) target_port: Option<Spanned<u32>>,
+}
