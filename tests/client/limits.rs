@@ -7,8 +7,9 @@ use meshpool::Limits;
 use meshpool::admission::Resource;
 use meshpool::outbound::ErrorKind;
 
+use crate::connectors::counted_client;
 use crate::support::{
-    client, counted_client, get, nothing_is_left, outcome, spawn, stats, text, until_load, within,
+    client, get, nothing_is_left, outcome, spawn, stats, text, until_load, within,
 };
 use crate::upstream::Upstream;
 

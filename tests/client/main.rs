@@ -2,6 +2,7 @@
 
 mod auto_traits;
 mod cancel;
+mod connectors;
 mod destinations;
 mod failures;
 mod http2;
@@ -11,4 +12,6 @@ mod protocols;
 mod retry;
 mod support;
 mod timeouts;
+mod unsent;
+mod uploads;
 mod upstream;

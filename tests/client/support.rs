@@ -1,26 +1,17 @@
 //! What the tests here share: a bound on everything that waits, requests, and the end of a test.
 
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
-use hyper_util::rt::TokioIo;
+use hyper_util::client::legacy::connect::HttpConnector;
 use meshpool::Limits;
 use meshpool::limits::{Destination, Scheme};
 use meshpool::outbound::destination::Stats;
 use meshpool::outbound::{Client, Error, ErrorKind, ResponseBody, ResponseFuture};
-use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tower::Service;
@@ -53,117 +44,6 @@ pub(crate) fn http2_client(limits: Limits) -> Pool {
         .limits(limits)
         .http2_only()
         .build(HttpConnector::new())
-}
-
-/// A client whose own sockets are counted. An upstream may hear of the end of one later than of
-/// the next.
-pub(crate) fn counted_client(limits: Limits) -> (Pool, Arc<Sockets>) {
-    let sockets = Arc::new(Sockets::default());
-    let connector = Counting {
-        inner: HttpConnector::new(),
-        sockets: sockets.clone(),
-    };
-    (Client::builder().limits(limits).build(connector), sockets)
-}
-
-#[derive(Default)]
-pub(crate) struct Sockets {
-    open: AtomicUsize,
-    most: AtomicUsize,
-}
-
-impl Sockets {
-    pub(crate) fn open(&self) -> usize {
-        self.open.load(Ordering::SeqCst)
-    }
-
-    pub(crate) fn most(&self) -> usize {
-        self.most.load(Ordering::SeqCst)
-    }
-}
-
-#[derive(Clone)]
-struct Counting {
-    inner: HttpConnector,
-    sockets: Arc<Sockets>,
-}
-
-/// One socket, or the attempt at one.
-struct Counted(Arc<Sockets>);
-
-impl Counted {
-    fn new(sockets: Arc<Sockets>) -> Self {
-        let open = sockets.open.fetch_add(1, Ordering::SeqCst) + 1;
-        sockets.most.fetch_max(open, Ordering::SeqCst);
-        Self(sockets)
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-struct CountedConnection {
-    inner: TokioIo<TcpStream>,
-    // Dropped after the socket.
-    _counted: Counted,
-}
-
-impl Service<Uri> for Counting {
-    type Response = CountedConnection;
-    type Error = <HttpConnector as Service<Uri>>::Error;
-    type Future = BoxFuture<'static, Result<CountedConnection, Self::Error>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Service::<Uri>::poll_ready(&mut self.inner, cx)
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let counted = Counted::new(self.sockets.clone());
-        let connecting = self.inner.call(uri);
-        Box::pin(async move {
-            Ok(CountedConnection {
-                inner: connecting.await?,
-                _counted: counted,
-            })
-        })
-    }
-}
-
-impl Connection for CountedConnection {
-    fn connected(&self) -> Connected {
-        self.inner.connected()
-    }
-}
-
-impl Read for CountedConnection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buf)
-    }
-}
-
-impl Write for CountedConnection {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
-    }
 }
 
 pub(crate) fn request(addr: SocketAddr, path: &str) -> Request<Full<Bytes>> {

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -200,41 +200,68 @@ impl Arrival {
 }
 
 /// HTTP/2, frame by frame, from the server's end.
-pub(crate) struct Frames {
-    socket: TcpStream,
+pub(crate) struct Frames<S = TcpStream> {
+    socket: S,
 }
 
 /// A frame that matters to a test.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
     Headers(u32),
+    /// Some of a body, at least a byte.
+    Data(u32),
     Reset(u32),
     GoAway,
     Closed,
 }
 
 impl Frames {
+    /// Accepts a connection, and allows so many streams.
+    pub(crate) async fn accept(listener: &TcpListener, max_streams: u32) -> Self {
+        let (socket, _) = within(listener.accept()).await.unwrap();
+        Self::greet(socket, max_streams).await
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
+    const DATA: u8 = 0;
     const HEADERS: u8 = 1;
     const RST_STREAM: u8 = 3;
     const SETTINGS: u8 = 4;
     const PING: u8 = 6;
     const GOAWAY: u8 = 7;
 
-    /// Accepts a connection, and allows so many streams.
-    pub(crate) async fn accept(listener: &TcpListener, max_streams: u32) -> Self {
-        let (socket, _) = within(listener.accept()).await.unwrap();
-        let mut frames = Self { socket };
-        let mut preface = [0; 24];
-        within(frames.socket.read_exact(&mut preface))
-            .await
-            .unwrap();
+    /// With nothing read and nothing said.
+    pub(crate) fn over(socket: S) -> Self {
+        Self { socket }
+    }
+
+    /// Reads what a client says first, and allows so many streams.
+    pub(crate) async fn greet(socket: S, max_streams: u32) -> Self {
+        let mut frames = Self::over(socket);
+        frames.preface().await;
         frames.settings(max_streams).await;
         frames
     }
 
+    pub(crate) async fn preface(&mut self) {
+        let mut preface = [0; 24];
+        within(self.socket.read_exact(&mut preface)).await.unwrap();
+    }
+
+    /// Allows so many streams.
     pub(crate) async fn settings(&mut self, max_streams: u32) {
-        let mut payload = vec![0, 3];
-        payload.extend(max_streams.to_be_bytes());
+        self.setting(3, max_streams).await;
+    }
+
+    /// How much of each stream's body may come before it is asked for.
+    pub(crate) async fn window(&mut self, initial: u32) {
+        self.setting(4, initial).await;
+    }
+
+    async fn setting(&mut self, id: u16, value: u32) {
+        let mut payload = id.to_be_bytes().to_vec();
+        payload.extend(value.to_be_bytes());
         self.send(Self::SETTINGS, 0, 0, &payload).await;
     }
 
@@ -274,6 +301,7 @@ impl Frames {
             within(self.socket.read_exact(&mut payload)).await.unwrap();
             let is_ack = head[4] & 1 != 0;
             match head[3] {
+                Self::DATA if length > 0 => return Seen::Data(stream),
                 Self::HEADERS => return Seen::Headers(stream),
                 Self::RST_STREAM => return Seen::Reset(stream),
                 Self::GOAWAY => return Seen::GoAway,

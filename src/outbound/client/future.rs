@@ -13,10 +13,10 @@ use http_body::Body;
 use hyper::body::Incoming;
 use tokio::time::{sleep, timeout};
 
-use super::body::{Active, RequestBody, ResponseBody, Upload};
+use super::body::{Active, ResponseBody};
 use super::head::Head;
+use super::upload::{RequestBody, Uploading};
 use crate::outbound::connection::Sender;
-use crate::outbound::destination::Protocol;
 use crate::outbound::error::{BoxError, Error, ErrorKind};
 use crate::outbound::pool::{Admitted, Lease, Pending, Pool};
 
@@ -95,44 +95,49 @@ where
         Admitted::Attached(lease, sender) => (lease, sender),
         Admitted::Pending(pending) => wait(&pool, pending).await?,
     };
-    let upload = request.body().upload();
+    // If this future is dropped, the rest of the request's body is not sent.
+    let mut upload = request.body().upload();
     let may_be_upgraded = request.method() == Method::CONNECT;
-    let mut was_sent_before = false;
+    let mut was_handed_back = false;
     let mut unsent = Some(request);
     loop {
         if let Some(request) = &mut unsent {
             head.put_into(request, sender.protocol(), sender.is_proxied());
         }
-        // None: nothing has happened yet, and this does not count as an attempt.
-        if let Some(sent) = sender.send(&mut unsent) {
-            let active = |lease| Active {
-                lease,
-                destination: pool.destination().clone(),
-                upload: upload.clone(),
-                closes: false,
-                is_exclusive: sender.protocol() == Protocol::Http1,
-            };
-            let answered = match pool.response_timeout() {
-                None => sent.await,
-                Some(patience) => match before(overdue(patience, upload.as_deref()), sent).await {
-                    Some(answered) => answered,
-                    None => return Err(Error::overdue(pool.destination())),
-                },
-            };
-            let mut error = match answered {
-                Ok(response) => return Ok(receive(response, active(lease), may_be_upgraded)),
-                Err(error) => error,
-            };
-            unsent = error.take_message();
-            if unsent.is_none() || was_sent_before {
-                let failed = active(lease).fail(error.into_error());
-                return Err(match unsent {
-                    Some(_) => failed.which_never_left(),
-                    None => failed,
-                });
+        let failed = match sender.send(&mut unsent) {
+            // It was dead already.
+            None => None,
+            Some(sent) => {
+                let answered = match pool.response_timeout() {
+                    None => sent.await,
+                    Some(patience) => {
+                        match before(overdue(patience, upload.as_ref()), sent).await {
+                            Some(answered) => answered,
+                            None => return Err(Error::overdue(pool.destination())),
+                        }
+                    }
+                };
+                match answered {
+                    Ok(response) => {
+                        let active = Active::new(lease, &sender, pool.destination(), upload.take());
+                        return Ok(receive(response, active, may_be_upgraded));
+                    }
+                    Err(mut error) => {
+                        unsent = error.take_message();
+                        Some(error.into_error())
+                    }
+                }
             }
-            was_sent_before = true;
+        };
+        if unsent.is_none() || was_handed_back {
+            let active = Active::new(lease, &sender, pool.destination(), upload.take());
+            let error = active.fail(failed);
+            return Err(match unsent {
+                Some(_) => error.which_never_left(),
+                None => error,
+            });
         }
+        was_handed_back = true;
         (lease, sender) = wait(&pool, pool.hand_back(lease)).await?;
     }
 }
@@ -154,7 +159,7 @@ async fn wait<B: Send + 'static>(
 }
 
 /// Comes when an answer has taken too long, to a request whose body is all sent.
-async fn overdue(patience: Duration, upload: Option<&Upload>) {
+async fn overdue(patience: Duration, upload: Option<&Uploading>) {
     if let Some(upload) = upload {
         upload.over().await;
     }

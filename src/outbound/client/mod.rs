@@ -61,6 +61,7 @@ mod builder;
 mod future;
 mod head;
 mod service;
+mod upload;
 
 pub use self::body::ResponseBody;
 pub use self::builder::Builder;

@@ -9,9 +9,10 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::Builder;
-use super::body::{RequestBody, ResponseBody};
+use super::body::ResponseBody;
 use super::future::ResponseFuture;
 use super::head::Head;
+use super::upload::RequestBody;
 use crate::limits::{Destination, Limits, Subscriber};
 use crate::outbound::destination::Stats;
 use crate::outbound::destinations::{Destinations, Target};

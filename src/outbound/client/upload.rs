@@ -1,0 +1,190 @@
+//! [`RequestBody`], which watches a request's body while hyper has it, and stops it when nobody
+//! wants it sent any more.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::{error, fmt};
+
+use http_body::{Body, Frame, SizeHint};
+use tokio::sync::Notify;
+
+use crate::outbound::error::{BoxError, Cause};
+
+/// What is known of a request's body.
+#[derive(Debug, Default)]
+struct Upload {
+    is_over: AtomicBool,
+    over: Notify,
+    error: Mutex<Option<Cause>>,
+    is_given_up: AtomicBool,
+    /// Whoever waits for more of the body.
+    task: Mutex<Option<Waker>>,
+}
+
+/// The interest in a request's body. Dropped, what is left of the body is not sent: hyper goes on
+/// with it otherwise, after the end of an HTTP/2 response and after its being dropped.
+#[derive(Debug)]
+pub(super) struct Uploading(Arc<Upload>);
+
+impl Uploading {
+    /// Whether all of it is sent, or nobody will send the rest.
+    pub(super) fn is_over(&self) -> bool {
+        self.0.is_over.load(Ordering::Acquire)
+    }
+
+    /// Waits until it is.
+    pub(super) async fn over(&self) {
+        while !self.is_over() {
+            // It keeps a notification that comes before.
+            self.0.over.notified().await;
+        }
+    }
+
+    /// Why the body failed, if it did. Tells it once.
+    pub(super) fn error(&self) -> Option<Cause> {
+        lock(&self.0.error).take()
+    }
+}
+
+impl Drop for Uploading {
+    fn drop(&mut self) {
+        if self.is_over() {
+            return;
+        }
+        self.0.is_given_up.store(true, Ordering::Release);
+        let task = lock(&self.0.task).take();
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+}
+
+/// A request's body, watched.
+#[derive(Debug)]
+pub(super) struct RequestBody<B> {
+    inner: B,
+    /// None if there is nothing to see.
+    upload: Option<Arc<Upload>>,
+}
+
+impl<B: Body> RequestBody<B> {
+    pub(super) fn new(inner: B) -> Self {
+        let upload = (!inner.is_end_stream()).then(Arc::default);
+        Self { inner, upload }
+    }
+
+    /// To be called once.
+    pub(super) fn upload(&self) -> Option<Uploading> {
+        self.upload.clone().map(Uploading)
+    }
+}
+
+impl Upload {
+    fn is_given_up(&self) -> bool {
+        self.is_given_up.load(Ordering::Acquire)
+    }
+
+    /// Has the task polled again when this is given up. Whether it is already, looked at last, so
+    /// that it is not missed.
+    fn register(&self, cx: &Context<'_>) -> bool {
+        let mut task = lock(&self.task);
+        if !task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
+            *task = Some(cx.waker().clone());
+        }
+        drop(task);
+        self.is_given_up()
+    }
+}
+
+impl<B> Body for RequestBody<B>
+where
+    B: Body + Unpin,
+    B::Error: Into<BoxError>,
+{
+    type Data = B::Data;
+    type Error = UploadFailed;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, UploadFailed>>> {
+        let this = &mut *self;
+        let upload = this.upload.as_deref();
+        if upload.is_some_and(Upload::is_given_up) {
+            return Poll::Ready(Some(Err(UploadFailed::given_up())));
+        }
+        let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) else {
+            return match upload.is_some_and(|upload| upload.register(cx)) {
+                true => Poll::Ready(Some(Err(UploadFailed::given_up()))),
+                false => Poll::Pending,
+            };
+        };
+        Poll::Ready(frame.map(|frame| {
+            frame.map_err(|error| {
+                let error = Cause::from(error.into());
+                if let Some(upload) = upload {
+                    *lock(&upload.error) = Some(error.clone());
+                }
+                UploadFailed::OfItself(error)
+            })
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// hyper drops a body as soon as it has sent all of it.
+impl<B> Drop for RequestBody<B> {
+    fn drop(&mut self) {
+        if let Some(upload) = &self.upload {
+            upload.is_over.store(true, Ordering::Release);
+            upload.over.notify_one();
+        }
+    }
+}
+
+/// Why a request's body was not sent to its end.
+#[derive(Debug)]
+pub(super) enum UploadFailed {
+    /// In a form that two can hold.
+    OfItself(Cause),
+    /// Nobody wants it sent any more.
+    GivenUp(h2::Error),
+}
+
+impl UploadFailed {
+    /// hyper resets an HTTP/2 stream with the reason that it finds in here.
+    fn given_up() -> Self {
+        Self::GivenUp(h2::Reason::CANCEL.into())
+    }
+}
+
+impl fmt::Display for UploadFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OfItself(error) => error.fmt(f),
+            Self::GivenUp(_) => f.write_str("request given up"),
+        }
+    }
+}
+
+impl error::Error for UploadFailed {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::OfItself(error) => error.source(),
+            Self::GivenUp(reason) => Some(reason),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,265 @@
+//! Request bodies that take their time: what is left of them is not sent when nobody waits for the
+//! response any more.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::BodyExt;
+use hyper::body::{Body, Frame};
+use hyper_util::client::legacy::connect::HttpConnector;
+use meshpool::Limits;
+use meshpool::outbound::Client;
+use meshpool::outbound::destination::Stats;
+use tokio::io::AsyncReadExt;
+use tokio::sync::mpsc;
+use tower::Service;
+
+use crate::support::{destination, text, until, within};
+use crate::upstream::{Frames, Seen, Upstream, bind};
+
+/// A body of what the test sends.
+struct Parts {
+    receiver: mpsc::UnboundedReceiver<Bytes>,
+    /// Tells that it was dropped.
+    _held: Arc<()>,
+}
+
+impl Body for Parts {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let part = self.receiver.poll_recv(cx);
+        part.map(|part| part.map(|part| Ok(Frame::data(part))))
+    }
+}
+
+/// A request's body from outside.
+struct Sending {
+    parts: mpsc::UnboundedSender<Bytes>,
+    held: Arc<()>,
+}
+
+impl Sending {
+    fn send(&self, part: impl Into<Bytes>) {
+        self.parts.send(part.into()).unwrap();
+    }
+
+    /// Waits until the body was dropped.
+    async fn dropped(&self) {
+        until(|| Arc::strong_count(&self.held) == 1).await;
+    }
+}
+
+fn upload(addr: SocketAddr, path: &str) -> (Request<Parts>, Sending) {
+    let (parts, receiver) = mpsc::unbounded_channel();
+    let held = Arc::new(());
+    let body = Parts {
+        receiver,
+        _held: held.clone(),
+    };
+    let request = Request::post(format!("http://{addr}{path}")).body(body);
+    (request.unwrap(), Sending { parts, held })
+}
+
+fn client(limits: Limits, is_http2: bool) -> Client<Parts> {
+    let builder = Client::builder().limits(limits);
+    match is_http2 {
+        true => builder.http2_only(),
+        false => builder,
+    }
+    .build(HttpConnector::new())
+}
+
+fn stats(client: &Client<Parts>, addr: SocketAddr) -> Stats {
+    client.stats(&destination(addr)).unwrap()
+}
+
+async fn nothing_is_left(client: &Client<Parts>, addr: SocketAddr) {
+    assert_eq!(stats(client, addr).rq_active, 0);
+    client.close();
+    within(client.idle()).await;
+}
+
+#[tokio::test]
+async fn it_is_streamed_and_its_request_is_active_until_the_response_has_ended() {
+    for is_http2 in [false, true] {
+        let mut upstream = match is_http2 {
+            true => Upstream::http2().await,
+            false => Upstream::http1().await,
+        };
+        let addr = upstream.addr;
+        let mut client = client(Limits::new(), is_http2);
+        let (request, sending) = upload(addr, "/");
+        let one = tokio::spawn(client.call(request));
+        let mut arrival = upstream.next().await;
+        for part in ["one", "two"] {
+            sending.send(part);
+            let frame = within(arrival.request.frame()).await.unwrap().unwrap();
+            assert_eq!(frame.into_data().unwrap(), part);
+        }
+        drop(sending.parts);
+        let rest = within(arrival.request.body_mut().collect()).await.unwrap();
+        assert_eq!(rest.to_bytes(), "");
+        assert_eq!(stats(&client, addr).rq_active, 1);
+        arrival.answer("Kevin");
+        let response = within(one).await.unwrap().unwrap();
+        assert_eq!(within(text(response)).await.unwrap(), "Kevin");
+        assert_eq!(stats(&client, addr).cx_active, 1, "kept");
+        nothing_is_left(&client, addr).await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_before_the_end_of_an_http2_request_resets_the_rest_of_it() {
+    let (listener, addr) = bind().await;
+    let mut client = client(Limits::new().max_concurrent_streams(1), true);
+    let (request, sending) = upload(addr, "/");
+    let one = tokio::spawn(client.call(request));
+    let mut server = Frames::accept(&listener, 100).await;
+    let stream = server.request().await;
+    server.answer(stream).await;
+    let response = within(one).await.unwrap().unwrap();
+    assert_eq!(within(text(response)).await.unwrap(), "");
+    assert_eq!(server.next().await, Seen::Reset(stream));
+    sending.dropped().await;
+    // The next has the stream that this one had.
+    let (request, _sending) = upload(addr, "/");
+    let two = tokio::spawn(client.call(request));
+    let stream = server.request().await;
+    server.answer(stream).await;
+    within(two).await.unwrap().unwrap();
+    drop(server);
+    nothing_is_left(&client, addr).await;
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_an_http2_request_midway_resets_the_rest_of_it() {
+    let (listener, addr) = bind().await;
+    let mut client = client(Limits::new(), true);
+    let (request, sending) = upload(addr, "/");
+    let one = tokio::spawn(client.call(request));
+    let mut server = Frames::accept(&listener, 100).await;
+    let stream = server.request().await;
+    one.abort();
+    assert_eq!(server.next().await, Seen::Reset(stream));
+    sending.dropped().await;
+
+    // And one who has seen the head.
+    let (request, sending) = upload(addr, "/");
+    let two = tokio::spawn(client.call(request));
+    let stream = server.request().await;
+    sending.send("some");
+    assert_eq!(server.next().await, Seen::Data(stream));
+    server.answer_head(stream).await;
+    let response = within(two).await.unwrap().unwrap();
+    drop(response);
+    assert_eq!(stats(&client, addr).rq_active, 0, "at once");
+    assert_eq!(server.next().await, Seen::Reset(stream));
+    sending.dropped().await;
+    assert_eq!(stats(&client, addr).cx_active, 1, "kept");
+    drop(server);
+    nothing_is_left(&client, addr).await;
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_an_http1_request_midway_takes_its_connection_with_it() {
+    for has_head in [false, true] {
+        let mut upstream = Upstream::http1().await;
+        let addr = upstream.addr;
+        let mut client = client(Limits::new(), false);
+        let (request, sending) = upload(addr, "/");
+        let one = tokio::spawn(client.call(request));
+        let mut arrival = upstream.next().await;
+        sending.send("some");
+        if has_head {
+            let _rest = arrival.answer_head();
+            let response = within(one).await.unwrap().unwrap();
+            drop(response);
+        } else {
+            one.abort();
+            let read = within(arrival.request.body_mut().collect()).await;
+            assert!(read.is_err(), "it ends midway");
+            drop(arrival);
+        }
+        sending.dropped().await;
+        upstream.until_deserted().await;
+        nothing_is_left(&client, addr).await;
+    }
+}
+
+#[tokio::test]
+async fn a_window_of_nothing_stalls_that_request_alone() {
+    let (listener, addr) = bind().await;
+    let mut client = client(Limits::new(), true);
+    let (request, sending) = upload(addr, "/");
+    drop(sending);
+    let one = tokio::spawn(client.call(request));
+    let mut server = Frames::accept(&listener, 100).await;
+    server.window(0).await;
+    let stream = server.request().await;
+    server.answer(stream).await;
+    within(one).await.unwrap().unwrap();
+
+    let (request, sending) = upload(addr, "/stalled");
+    let one = tokio::spawn(client.call(request));
+    sending.send("stalled");
+    let stalled = server.request().await;
+    // Those beside it come and go.
+    for _ in 0..3 {
+        let (request, sending) = upload(addr, "/beside");
+        drop(sending);
+        let beside = tokio::spawn(client.call(request));
+        let stream = server.request().await;
+        server.answer(stream).await;
+        within(beside).await.unwrap().unwrap();
+    }
+    assert_eq!(stats(&client, addr).rq_active, 1);
+    one.abort();
+    assert_eq!(server.next().await, Seen::Reset(stalled));
+    sending.dropped().await;
+    until(|| stats(&client, addr).rq_active == 0).await;
+    assert_eq!(stats(&client, addr).cx_active, 1, "kept");
+    drop(server);
+    nothing_is_left(&client, addr).await;
+}
+
+#[tokio::test]
+async fn a_server_that_reads_nothing_stalls_that_request_alone() {
+    let (listener, addr) = bind().await;
+    let mut client = client(Limits::new().max_connections(2), false);
+    let (request, sending) = upload(addr, "/stalled");
+    let one = tokio::spawn(client.call(request));
+    let (mut stalled, _) = within(listener.accept()).await.unwrap();
+    // More than the system holds for a reader.
+    for _ in 0..64 {
+        sending.send(vec![b'x'; 1 << 20]);
+    }
+    let (request, beside) = upload(addr, "/beside");
+    drop(beside);
+    let two = tokio::spawn(client.call(request));
+    let (mut socket, _) = within(listener.accept()).await.unwrap();
+    let mut read = [0; 1024];
+    assert!(within(socket.read(&mut read)).await.unwrap() > 0);
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+    within(tokio::io::AsyncWriteExt::write_all(&mut socket, answer))
+        .await
+        .unwrap();
+    within(two).await.unwrap().unwrap();
+
+    one.abort();
+    sending.dropped().await;
+    until(|| stats(&client, addr).rq_active == 0).await;
+    let mut rest = Vec::new();
+    let _ = within(stalled.read_to_end(&mut rest)).await;
+    drop(socket);
+    nothing_is_left(&client, addr).await;
+}
