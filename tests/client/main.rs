@@ -3,8 +3,10 @@
 mod auto_traits;
 mod cancel;
 mod connectors;
+mod connects;
 mod destinations;
 mod failures;
+mod goaway;
 mod http2;
 mod limits;
 mod live;

@@ -17,8 +17,8 @@ use tower::ServiceExt;
 use tower::retry::Retry;
 
 use crate::support::{
-    Pool, client, http2_client, nothing_is_left, request, spawn, stats, text, until, until_load,
-    within,
+    Pool, client, destination, get, http2_client, nothing_is_left, request, spawn, stats, text,
+    until, until_load, within,
 };
 use crate::upstream::{Arrival, Frames, Upstream, bind};
 
@@ -254,6 +254,43 @@ async fn a_server_that_is_down_is_tried_as_often_as_that_and_no_more() {
     assert_eq!(record.retries(), 3);
     assert_eq!(record.not_retried(), Some(NotRetried::LimitExceeded));
     assert_eq!(policy.stats().limit_exceeded, 1);
+    nothing_is_left(&client).await;
+}
+
+#[tokio::test]
+async fn a_destination_with_a_retry_that_backs_off_is_not_forgotten() {
+    const LONG: Duration = Duration::from_secs(3600);
+
+    let (listener, addr) = bind().await;
+    drop(listener);
+    let client: Pool = Client::builder()
+        .limits(Limits::new().max_retries(1))
+        .max_empty_destinations(0)
+        .build(HttpConnector::new());
+    let policy = policy(&client).back_off(LONG, LONG);
+    let first = retried(&client, &policy, request(addr, "/"));
+    until(|| {
+        client
+            .stats(&destination(addr))
+            .is_some_and(|it| it.retries_active == 1)
+    })
+    .await;
+    // Each of these has the empty ones forgotten.
+    for port in 1..4 {
+        let other = format!("127.0.0.1:{port}").parse().unwrap();
+        assert!(within(get(&client, other, "/")).await.is_err());
+    }
+    let second = retried(&client, &policy, request(addr, "/"));
+    assert_eq!(outcome(second).await, Err(ErrorKind::ConnectFailed));
+    assert_eq!(retries(&client, addr), (1, 1, 1));
+
+    first.abort();
+    until(|| retries(&client, addr).0 == 0).await;
+    for port in 1..4 {
+        let other = format!("127.0.0.1:{port}").parse().unwrap();
+        assert!(within(get(&client, other, "/")).await.is_err());
+    }
+    assert_eq!(client.stats(&destination(addr)), None, "now it is");
     nothing_is_left(&client).await;
 }
 

@@ -277,6 +277,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
         self.send(Self::HEADERS, 0x4, stream, &[0x88]).await;
     }
 
+    /// Some of a response's body.
+    pub(crate) async fn data(&mut self, stream: u32, data: &[u8], is_last: bool) {
+        self.send(Self::DATA, u8::from(is_last), stream, data).await;
+    }
+
     pub(crate) async fn reset(&mut self, stream: u32, reason: u32) {
         let reason = reason.to_be_bytes();
         self.send(Self::RST_STREAM, 0, stream, &reason).await;

@@ -17,7 +17,7 @@ use hyper::rt::{Executor, Read, Write};
 use hyper_util::rt::TokioTimer;
 use tokio::time::sleep;
 
-use super::{Control, GOODBYE, Order, Owner, Sender};
+use super::{Control, GOODBYE, Order, Owner, Sender, unless_aborted};
 use crate::outbound::destination::{ConnectionKey, Protocol};
 use crate::outbound::error::BoxError;
 
@@ -59,7 +59,10 @@ where
     if let Some(timeout) = keep_alive.timeout {
         builder.keep_alive_timeout(timeout);
     }
-    let (sender, requests) = builder.handshake(io).await?;
+    let Some(shaken) = unless_aborted(control, builder.handshake(io)).await else {
+        return Ok(());
+    };
+    let (sender, requests) = shaken?;
     let Some(mut frames) = tasks.take_first() else {
         unreachable!("hyper's handshake gives the frames' future to the executor");
     };

@@ -26,8 +26,8 @@ impl Machine {
     }
 
     /// Nothing new is admitted from now on. What pends and what is active is served, and each
-    /// connection closes when it has nothing left to do. When
-    /// [`is_empty`](Self::is_empty) says so, it is over.
+    /// connection closes when it has nothing left to do, those that connect for nobody included.
+    /// When [`is_empty`](Self::is_empty) says so, it is over.
     pub fn close(&mut self, now: Duration, actions: &mut Vec<Action>) {
         self.shut = true;
         self.settle(now, actions);

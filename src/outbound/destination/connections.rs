@@ -263,8 +263,15 @@ impl Machine {
     }
 
     /// Closes connections without a stream: those beyond the limit, the longest idle first, and
-    /// all once this is shut.
+    /// all once this is shut, those that still connect for nobody included.
     pub(super) fn close_excess(&mut self, actions: &mut Vec<Action>) {
+        if self.shut && self.promised > 0 && self.queue.is_empty() {
+            for connection in self.connections.keys() {
+                if self.connections[connection.index].state == State::Connecting {
+                    self.close_connection(connection.index, actions);
+                }
+            }
+        }
         let max = match self.shut {
             true => 0,
             false => self

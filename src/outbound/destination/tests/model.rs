@@ -394,7 +394,8 @@ impl Model {
                 }
             }
             for connection in self.connections.clone() {
-                match connection.link {
+                // What came before may have had it closed.
+                match self.connection(connection.key).link {
                     Link::Connecting => self.connect(connection.key, Protocol::Http1),
                     Link::Closing => self.close(connection.key),
                     // Its peer gives it no stream.
