@@ -67,7 +67,7 @@ impl RuleFile {
         self
     }
 
-    /// What the service speaks. Default: [`Protocol::Http1`].
+    /// What the service speaks. Default: [`Protocol::Http`].
     #[must_use]
     pub fn protocol(mut self, protocol: Protocol) -> Self {
         self.protocol = protocol;

@@ -64,6 +64,9 @@ mod file;
 mod path;
 mod problem;
 mod resource;
+mod rule_set;
+mod select;
+pub mod settings;
 mod translate;
 mod validate;
 #[cfg(feature = "watch")]
@@ -73,4 +76,7 @@ mod yaml;
 
 pub use self::file::{Rejected, Rule, RuleFile};
 pub use self::problem::{Position, Problem, Severity};
+pub use self::rule_set::{Client, ObjectRef, Query, Quirk, RuleSet, RuleSetBuilder, Service};
+pub use self::select::{QuirkKind, Selection};
+pub use self::settings::Settings;
 pub use self::translate::{OnFull, Protocol};

@@ -101,9 +101,24 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// Stands for more problems of a severity, of whatever files.
+    pub(crate) fn hidden(severity: Severity, hidden: usize) -> Self {
+        Self {
+            severity,
+            file: FilePath::new("").into(),
+            position: None,
+            path: String::new(),
+            message: format!("and {hidden} more of this severity, not shown"),
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", self.file.display())?;
+        if !self.file.as_os_str().is_empty() {
+            write!(f, "{}:", self.file.display())?;
+        }
         if let Some(position) = self.position {
             write!(f, "{position}:")?;
         }

@@ -195,11 +195,11 @@ const TABLE: &[(&str, Verdict)] = &[
     ("229-mesh-h2keepalive-unvalidated.yaml", NoPool),
 ];
 
-fn data() -> PathBuf {
+pub(crate) fn data() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/istio/data/cases")
 }
 
-fn expected() -> Vec<Value> {
+pub(crate) fn expected() -> Vec<Value> {
     let text = fs::read_to_string(data().join("expected.json")).unwrap();
     let mut all: Value = serde_json::from_str(&text).unwrap();
     serde_json::from_value(all["cases"].take()).unwrap()
@@ -262,7 +262,7 @@ fn each_case_comes_out_as_its_row_says() {
 
 fn check(file: &str, case: &Value, verdict: Verdict) -> Result<(), String> {
     let valid_there = case["valid"] == true && case["accepted_by_crd_schema"] == true;
-    let read_plain = || read(file, OnFull::Refuse, Protocol::Http1);
+    let read_plain = || read(file, OnFull::Refuse, Protocol::Http);
     let refused_at = |expected: &[&str]| match read_plain() {
         Ok(_) => Err("it is accepted".to_owned()),
         Err(rejected) => match rejected
@@ -398,7 +398,7 @@ fn for_requests_that_are_sent_the_limits_are_those_that_istio_states() {
 fn translated(check: &Value, on_full: OnFull) -> (Protocol, Limits) {
     let protocol = match check["context"]["protocol"].as_str().unwrap() {
         "HTTP2" | "GRPC" => Protocol::Http2,
-        _ => Protocol::Http1,
+        _ => Protocol::Http,
     };
     let expect = &check["expect"];
     let threshold = |name: &str| expect["thresholds"][name].as_u64().unwrap();

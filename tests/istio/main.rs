@@ -10,6 +10,7 @@ mod effects;
 mod outbound;
 mod robust;
 mod scalars;
+mod settings;
 mod support;
 mod translation;
 mod watching;

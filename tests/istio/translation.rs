@@ -59,7 +59,7 @@ fn slots_and_places_of_every_combination() {
     ] {
         for (on_full, places) in [(OnFull::Refuse, refuse), (OnFull::Wait, wait)] {
             assert_eq!(
-                slots_and_places(limits(m, r, p, on_full, Protocol::Http1)),
+                slots_and_places(limits(m, r, p, on_full, Protocol::Http)),
                 (slots, places),
                 "M {m}, R {r}, P {p}, {on_full:?}"
             );
@@ -73,7 +73,7 @@ fn on_http2_connections_limit_no_requests() {
         for (m, r, p) in [(2, 3, 7), (2, 0, 7), (2, 0, 0), (2, 3, 0), (4, 3, 7)] {
             assert_eq!(
                 limits(m, r, p, on_full, Protocol::Http2),
-                limits(0, r, p, on_full, Protocol::Http1),
+                limits(0, r, p, on_full, Protocol::Http),
                 "M {m}, R {r}, P {p}, {on_full:?}"
             );
         }
@@ -126,7 +126,7 @@ proptest! {
     fn the_two_ways_differ_only_where_requests_are_tighter_and_p_is_set(
         m in 0..6u32, r in 0..6u32, p in 0..6u32, http2: bool,
     ) {
-        let protocol = if http2 { Protocol::Http2 } else { Protocol::Http1 };
+        let protocol = if http2 { Protocol::Http2 } else { Protocol::Http };
         let refuse = limits(m, r, p, OnFull::Refuse, protocol);
         let wait = limits(m, r, p, OnFull::Wait, protocol);
         let connections = if http2 || m == 0 { u32::MAX } else { m };

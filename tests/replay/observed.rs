@@ -46,7 +46,7 @@ pub(crate) struct Step {
 impl From<Protocol> for meshpool::istio::Protocol {
     fn from(protocol: Protocol) -> Self {
         match protocol {
-            Protocol::H1 => Self::Http1,
+            Protocol::H1 => Self::Http,
             Protocol::H2 => Self::Http2,
         }
     }

@@ -76,6 +76,12 @@ pub(crate) struct PortPolicy {
 }
 
 impl PortPolicy {
+    /// The port that it is for. An absent number is 0, as in Istio.
+    pub(crate) fn port_number(&self) -> Option<u32> {
+        let port = self.port.as_ref()?;
+        Some(port.map_or(0, |number| number.value))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.connection_pool.is_none()
             && self.load_balancer.is_none()

@@ -3,11 +3,22 @@
 use std::fmt;
 use std::time::Duration;
 
-/// A duration as Go has it: nanoseconds, of either sign.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct GoDuration(pub(crate) i64);
+/// A duration as Go has it, in which Istio's settings are: nanoseconds, of either sign. Printed, it
+/// is as Go prints it: `1m30s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GoDuration(pub(crate) i64);
 
 impl GoDuration {
+    /// In nanoseconds.
+    pub const fn as_nanos(self) -> i64 {
+        self.0
+    }
+
+    /// Without its fraction, as the seconds of a protobuf duration are.
+    pub(crate) fn whole_seconds(self) -> i64 {
+        self.0 / 1_000_000_000
+    }
+
     pub(crate) const MILLISECOND: Self = Self(1_000_000);
 
     pub(crate) fn whole_milliseconds(self) -> i64 {

@@ -19,7 +19,7 @@ mod timestamp;
 pub(crate) use self::destination_rule::{
     DestinationRule, PortPolicy, RetryBudget, Spec, Subset, TrafficPolicy, WorkloadSelector,
 };
-pub(crate) use self::duration::GoDuration;
+pub use self::duration::GoDuration;
 pub(crate) use self::mesh::{DefaultTrafficPolicy, MeshConfig, MeshForm, MeshSettings};
 pub(crate) use self::meta::Meta;
 pub(crate) use self::opaque::{Opaque, Tree};
@@ -37,4 +37,22 @@ pub(crate) enum Resource {
     DestinationRule(Box<DestinationRule>),
     Sidecar(Box<Sidecar>),
     MeshConfig(Box<MeshConfig>),
+}
+
+impl Resource {
+    pub(crate) fn meta(&self) -> &Meta {
+        match self {
+            Self::DestinationRule(rule) => &rule.meta,
+            Self::Sidecar(sidecar) => &sidecar.meta,
+            Self::MeshConfig(mesh) => &mesh.meta,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::DestinationRule(_) => "DestinationRule",
+            Self::Sidecar(_) => "Sidecar",
+            Self::MeshConfig(_) => "MeshConfig",
+        }
+    }
 }

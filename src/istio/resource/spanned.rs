@@ -30,3 +30,11 @@ impl<T: PartialEq> PartialEq for Spanned<T> {
 /// Names with texts, in the order of the file: labels, annotations.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Labels(pub(crate) Vec<(Spanned<String>, Spanned<String>)>);
+
+impl Labels {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+}

@@ -9,8 +9,8 @@
 //!
 //! On HTTP/2 and gRPC one connection carries many requests, so there M limits nothing.
 
-use super::{idle_timeout, positive, set, set_per_connection};
-use crate::istio::resource::ConnectionPool;
+use super::outbound::{limited, of_connections};
+use super::{Envoy, Protocol, Thresholds};
 use crate::limits::Limits;
 
 /// What becomes of a request that finds all slots taken, where the rule has fewer requests
@@ -31,19 +31,7 @@ pub enum OnFull {
     Wait,
 }
 
-/// What the service speaks. It decides whether `maxConnections` limits requests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Protocol {
-    /// HTTP/1: a connection carries one request at a time, so `maxConnections` limits requests.
-    /// The default.
-    #[default]
-    Http1,
-    /// HTTP/2 or gRPC: a connection carries many requests, so `maxConnections` limits none.
-    Http2,
-}
-
-/// The numbers of a pool that decide over slots and places; `None` is unlimited.
+/// The thresholds that decide over slots and places; `None` is unlimited.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Numbers {
     max_connections: Option<u32>,
@@ -52,16 +40,12 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    pub(super) fn of(pool: &ConnectionPool, protocol: Protocol) -> Self {
-        let http = pool.http.as_ref();
-        let max_connections = pool.tcp.as_ref().and_then(|tcp| set(tcp.max_connections));
+    pub(super) fn of(thresholds: &Thresholds, protocol: Protocol) -> Self {
+        let max_connections = limited(thresholds.max_connections);
         Self {
-            max_connections: match protocol {
-                Protocol::Http1 => max_connections,
-                Protocol::Http2 => None,
-            },
-            max_requests: http.and_then(|http| set(http.http2_max_requests)),
-            max_pending: http.and_then(|http| set(http.http1_max_pending_requests)),
+            max_connections: max_connections.filter(|_| !protocol.is_http2()),
+            max_requests: limited(thresholds.max_requests),
+            max_pending: limited(thresholds.max_pending_requests),
         }
     }
 
@@ -92,17 +76,11 @@ impl Numbers {
     }
 }
 
-/// The limits of a pool for the requests that a process serves.
-pub(super) fn inbound(pool: &ConnectionPool, on_full: OnFull, protocol: Protocol) -> Limits {
-    let numbers = Numbers::of(pool, protocol);
-    let mut limits = Limits::new();
+/// The limits for the requests that a process serves.
+pub(in crate::istio) fn inbound(envoy: &Envoy<'_>, protocol: Protocol, on_full: OnFull) -> Limits {
+    let numbers = Numbers::of(&envoy.thresholds, protocol);
+    let mut limits = of_connections(envoy);
     limits.max_requests = numbers.slots();
     limits.max_pending_requests = numbers.places(on_full);
-    limits.max_requests_per_connection = set_per_connection(pool);
-    limits.idle_timeout = idle_timeout(pool);
-    limits.max_connection_duration = pool
-        .tcp
-        .as_ref()
-        .and_then(|tcp| positive(tcp.max_connection_duration));
     limits
 }

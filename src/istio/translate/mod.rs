@@ -1,20 +1,30 @@
 //! Typed rules to [`Limits`]: what a `DestinationRule` means for the requests that a process
 //! serves, and for those that it sends.
 //!
-//! What lives here takes rules that are valid, and says what follows from them: the limits, which
-//! fields have no effect here and why, and which combinations are probably not meant. It reads no
-//! text and knows no pool.
+//! What lives here takes rules that are valid, and says what follows from them: which of their
+//! blocks hold ([`Levels`]), what these are in Envoy's terms ([`Envoy`]), the limits, which fields
+//! have no effect here and why, and which combinations are probably not meant. It reads no text
+//! and knows no pool.
 
 mod effect;
+mod envoy;
 mod inbound;
+mod levels;
 mod outbound;
-
-use std::num::NonZeroU32;
-use std::time::Duration;
+mod protocol;
 
 pub(super) use self::effect::report_effects;
-pub use self::inbound::{OnFull, Protocol};
-use super::resource::{ConnectionPool, GoDuration, Spanned, TrafficPolicy};
+pub(super) use self::envoy::{Around, Blocks, Envoy};
+pub use self::envoy::{
+    CommonHttpOptions, Http2Keepalive, HttpProtocolOptions, OutlierDetection, RetryBudget,
+    TcpKeepalive, Thresholds, UpstreamProtocol,
+};
+pub use self::inbound::OnFull;
+pub(super) use self::inbound::inbound as inbound_limits;
+pub(super) use self::levels::{Level, Levels, Owner};
+pub(super) use self::outbound::outbound as outbound_limits;
+pub use self::protocol::Protocol;
+use super::resource::{Spanned, TrafficPolicy};
 use crate::limits::Limits;
 
 /// Which requests a rule is for.
@@ -32,16 +42,22 @@ pub(super) fn limits_any(policy: &TrafficPolicy, direction: Direction) -> bool {
         || matches!(direction, Direction::Outbound) && policy.retry_budget.is_some()
 }
 
-/// The limits of a policy.
+/// The limits of a policy by itself: of every port, in no mesh.
 pub(super) fn limits(policy: &TrafficPolicy, direction: Direction) -> Limits {
+    let blocks = Blocks {
+        pool: policy.connection_pool.as_ref().map(|pool| &pool.value),
+        retry_budget: policy.retry_budget.as_ref().map(|budget| &budget.value),
+        outlier: None,
+    };
     match direction {
-        Direction::Inbound { on_full, protocol } => policy
-            .connection_pool
-            .as_ref()
-            .map_or_else(Limits::new, |pool| {
-                inbound::inbound(pool, on_full, protocol)
-            }),
-        Direction::Outbound => outbound::outbound(policy),
+        Direction::Inbound { on_full, protocol } => {
+            let envoy = Envoy::new(blocks, Around::default(), protocol, true);
+            inbound_limits(&envoy, protocol, on_full)
+        }
+        Direction::Outbound => {
+            let envoy = Envoy::new(blocks, Around::default(), Protocol::default(), false);
+            outbound_limits(&envoy)
+        }
     }
 }
 
@@ -50,20 +66,4 @@ fn set(field: Option<Spanned<i32>>) -> Option<u32> {
     field
         .and_then(|field| u32::try_from(field.value).ok())
         .filter(|number| *number > 0)
-}
-
-/// A duration that is set: 0 is unset. Negative ones were refused before.
-fn positive(field: Option<Spanned<GoDuration>>) -> Option<Duration> {
-    field.and_then(|field| field.value.positive())
-}
-
-fn set_per_connection(pool: &ConnectionPool) -> Option<NonZeroU32> {
-    let http = pool.http.as_ref()?;
-    set(http.max_requests_per_connection).and_then(NonZeroU32::new)
-}
-
-/// The one of `http` wins, and its zero is refused before; the zero of `tcp` is no timeout.
-fn idle_timeout(pool: &ConnectionPool) -> Option<Duration> {
-    let of_http = pool.http.as_ref().and_then(|http| http.idle_timeout);
-    positive(of_http.or_else(|| pool.tcp.as_ref()?.idle_timeout))
 }

@@ -4,8 +4,8 @@ use super::{note, place, zero};
 use crate::istio::path::Path;
 use crate::istio::problem::Report;
 use crate::istio::resource::{ConnectionPool, Http, Spanned, Tcp, TrafficPolicy};
-use crate::istio::translate::inbound::{Numbers, OnFull, Protocol};
-use crate::istio::translate::set;
+use crate::istio::translate::inbound::Numbers;
+use crate::istio::translate::{OnFull, Protocol, Thresholds, set};
 
 const OF_CLIENTS: &str = "without effect: it concerns the client's side of a connection, and here \
                           the rule limits the requests that are served";
@@ -66,7 +66,7 @@ fn combinations(
 
 fn connections(tcp: &Tcp, protocol: Protocol, path: &Path<'_>, report: &mut Report) {
     zero(tcp.max_connections, &path.field("maxConnections"), report);
-    if let (Some(_), Protocol::Http2) = (set(tcp.max_connections), protocol) {
+    if let (Some(_), true) = (set(tcp.max_connections), protocol.is_http2()) {
         note(
             &[("maxConnections", place(&tcp.max_connections))],
             "without effect: on HTTP/2 a connection carries many requests",
@@ -93,7 +93,7 @@ fn queue(
     path: &Path<'_>,
     report: &mut Report,
 ) {
-    let numbers = Numbers::of(pool, protocol);
+    let numbers = Numbers::of(&Thresholds::new(Some(pool), None), protocol);
     let pending = pool
         .http
         .as_ref()

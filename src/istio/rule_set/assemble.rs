@@ -1,0 +1,231 @@
+//! From what was loaded to the set: which objects count, in order, and the index.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::loaded::Loaded;
+use super::mesh::Mesh;
+use super::{Options, RuleSet, Slot};
+use crate::istio::problem::{Problem, Report, Severity};
+use crate::istio::resource::{
+    DestinationRule, PortPolicy, Resource, Spanned, TrafficPolicy, WorkloadSelector,
+};
+use crate::istio::select::{
+    Age, Incoming, Index, Level, Named, Place, Policy, PortEntry, Ports, RuleId, Selector,
+    SidecarId, Sidecars, Terms, name, namespace, resolve,
+};
+
+/// How many problems of a severity a set keeps, of all its files.
+const MOST: usize = 10_000;
+
+/// The annotation of rules that Istio makes from the Gateway API.
+const MADE: &str = "internal.istio.io/parents";
+
+impl RuleSet {
+    /// Makes a set of files that were read.
+    pub(in crate::istio) fn assemble(loaded: Vec<Arc<Loaded>>, options: &Options) -> Self {
+        let mut found = Found::new(&loaded);
+        found.rules.sort_by_cached_key(|slot| {
+            let rule = slot.rule(&loaded);
+            (selector_of(rule).is_none(), Age::of(&rule.meta))
+        });
+        found
+            .sidecars
+            .sort_by_cached_key(|slot| Age::of(&slot.sidecar(&loaded).meta));
+        let settings = found.mesh.and_then(|slot| slot.mesh(&loaded));
+        let mesh = Mesh::new(found.mesh, settings);
+        let rules = (0..).map(RuleId).zip(&found.rules);
+        let incoming =
+            rules.map(|(id, slot)| incoming(id, slot.rule(&loaded), &options.cluster_domain));
+        let terms = Terms {
+            root_namespace: &mesh.root_namespace,
+            private_by_default: mesh.private_by_default,
+            selection: options.selection,
+        };
+        let index = Index::new(incoming, terms);
+        let sidecars = (0..).map(SidecarId).zip(&found.sidecars);
+        let sidecars = sidecars.map(|(id, slot)| {
+            let sidecar = slot.sidecar(&loaded);
+            let spec = sidecar.spec.as_ref();
+            let selector = spec.and_then(|spec| spec.workload_selector.as_ref());
+            (id, namespace(&sidecar.meta), selector.map(selector_from))
+        });
+        let sidecar_index = Sidecars::new(sidecars, &mesh.root_namespace);
+        let is_valid = found.duplicates.is_empty() && loaded.iter().all(|file| file.is_valid);
+        Self {
+            problems: collect(&loaded, found.duplicates),
+            rules: found.rules,
+            sidecars: found.sidecars,
+            mesh,
+            cluster_domain: options.cluster_domain.clone(),
+            index,
+            sidecar_index,
+            is_valid,
+            loaded,
+        }
+    }
+}
+
+/// The objects that count, in the order of loading.
+#[derive(Default)]
+struct Found {
+    rules: Vec<Slot>,
+    sidecars: Vec<Slot>,
+    mesh: Option<Slot>,
+    duplicates: Vec<Problem>,
+}
+
+impl Found {
+    fn new(loaded: &[Arc<Loaded>]) -> Self {
+        let mut found = Self::default();
+        let mut seen: HashMap<(u8, &str, &str), Slot> = HashMap::new();
+        for (file, contents) in (0..).zip(loaded) {
+            for (resource, object) in (0..).zip(&contents.resources) {
+                let slot = Slot {
+                    loaded: file,
+                    resource,
+                };
+                let meta = object.meta();
+                let key = match object {
+                    Resource::DestinationRule(_) => (0, namespace(meta), name(meta)),
+                    Resource::Sidecar(_) => (1, namespace(meta), name(meta)),
+                    // There is one in a mesh, whatever it is called.
+                    Resource::MeshConfig(_) => (2, "", ""),
+                };
+                if let Some(first) = seen.get(&key) {
+                    found.duplicates.push(duplicate(loaded, *first, slot));
+                    continue;
+                }
+                seen.insert(key, slot);
+                match object {
+                    Resource::DestinationRule(_) => found.rules.push(slot),
+                    Resource::Sidecar(_) => found.sidecars.push(slot),
+                    Resource::MeshConfig(_) => found.mesh = Some(slot),
+                }
+            }
+        }
+        found
+    }
+}
+
+fn duplicate(loaded: &[Arc<Loaded>], first: Slot, second: Slot) -> Problem {
+    let file = &loaded[second.loaded as usize].file;
+    let first_file = loaded[first.loaded as usize].file.display();
+    let (first, object) = (first.object(loaded), second.object(loaded));
+    let line = first.meta().at.line;
+    let mut report = Report::new(file);
+    let meta = object.meta();
+    match object {
+        Resource::MeshConfig(_) => report.error(
+            meta.at,
+            &meta.path(),
+            format_args!(
+                "a second MeshConfig: the one in {first_file}, line {line}, is in force; a mesh \
+                 has one"
+            ),
+        ),
+        Resource::DestinationRule(_) | Resource::Sidecar(_) => report.error(
+            meta.at,
+            &meta.path(),
+            format_args!(
+                "a second {} {}/{}: the one in {first_file}, line {line}, is in force; give this \
+                 one another name, or remove it",
+                object.kind(),
+                namespace(meta),
+                name(meta),
+            ),
+        ),
+    }
+    report.into_problems().remove(0)
+}
+
+/// The problems of all files, and then the others; bounded.
+fn collect(loaded: &[Arc<Loaded>], others: Vec<Problem>) -> Vec<Problem> {
+    let mut counts = [0; 3];
+    let all = loaded
+        .iter()
+        .flat_map(|file| file.problems.iter().cloned())
+        .chain(others);
+    let mut kept: Vec<Problem> = all
+        .filter(|problem| {
+            let count = &mut counts[problem.severity() as usize];
+            *count += 1;
+            *count <= MOST
+        })
+        .collect();
+    for severity in [Severity::Error, Severity::Warning, Severity::Notice] {
+        let hidden = counts[severity as usize].saturating_sub(MOST);
+        if hidden > 0 {
+            kept.push(Problem::hidden(severity, hidden));
+        }
+    }
+    kept
+}
+
+fn incoming<'a>(id: RuleId, rule: &'a DestinationRule, domain: &str) -> Incoming<'a> {
+    let spec = rule.spec.as_ref();
+    let namespace = namespace(&rule.meta);
+    let export_to = spec.and_then(|spec| spec.export_to.as_ref());
+    let subsets = spec.and_then(|spec| spec.subsets.as_ref());
+    let annotations = rule.meta.annotations.as_ref();
+    Incoming {
+        id,
+        namespace,
+        host: resolve(rule.host(), namespace, domain).into(),
+        export_to: export_to.map_or_else(Vec::new, |export| {
+            export.iter().map(|to| to.as_str()).collect()
+        }),
+        selector: selector_of(rule).map(selector_from),
+        made: annotations.is_some_and(|those| those.iter().any(|(key, _)| key == MADE)),
+        policy: rule.policy().map(|it| Arc::new(policy(it, id, None))),
+        subsets: subsets.map_or_else(Vec::new, |subsets| {
+            let named = (0..).zip(subsets.iter()).map(|(index, subset)| Named {
+                name: subset.name.as_ref().map_or("", |name| name),
+                index,
+                policy: subset
+                    .traffic_policy
+                    .as_ref()
+                    .map(|it| Arc::new(policy(it, id, Some(index)))),
+            });
+            named.collect()
+        }),
+    }
+}
+
+/// Where the blocks of a policy are: of the rule itself, or of a subset.
+fn policy(policy: &TrafficPolicy, rule: RuleId, subset: Option<u32>) -> Policy {
+    let level = subset.map_or(Level::Top, Level::Subset);
+    let here = Some(Place { rule, level });
+    let ports = policy.port_level_settings.as_ref();
+    let ports = ports.map_or(&[][..], |ports| ports);
+    let entries = (0..).zip(ports).map(|(index, entry)| {
+        let level = match subset {
+            None => Level::Port(index),
+            Some(subset) => Level::SubsetPort(subset, index),
+        };
+        port_entry(entry, Place { rule, level })
+    });
+    Policy {
+        pool: here.filter(|_| policy.connection_pool.is_some()),
+        outlier: here.filter(|_| policy.outlier_detection.is_some()),
+        retry_budget: here.filter(|_| policy.retry_budget.is_some()),
+        ports: Ports::new(entries.flatten().collect()),
+    }
+}
+
+fn port_entry(entry: &PortPolicy, place: Place) -> Option<PortEntry> {
+    Some(PortEntry {
+        number: entry.port_number()?,
+        place,
+        pool: entry.connection_pool.as_ref().map(|_| place),
+        outlier: entry.outlier_detection.as_ref().map(|_| place),
+    })
+}
+
+fn selector_of(rule: &DestinationRule) -> Option<&Spanned<WorkloadSelector>> {
+    rule.spec.as_ref()?.workload_selector.as_ref()
+}
+
+fn selector_from(selector: &Spanned<WorkloadSelector>) -> Selector {
+    Selector::new(selector.labels.iter().flat_map(|labels| labels.iter()))
+}

@@ -1,0 +1,88 @@
+//! [`RuleSetBuilder`]: from files to a set.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::files::{files_of, read};
+use super::loaded::Loaded;
+use super::{Options, RuleSet};
+use crate::istio::Selection;
+
+/// Makes a [`RuleSet`] of files, directories and documents. See [`RuleSet::builder`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "a builder does nothing until it builds"]
+pub struct RuleSetBuilder {
+    pub(super) options: Options,
+    inputs: Vec<Input>,
+}
+
+#[derive(Clone, Debug)]
+enum Input {
+    Path(PathBuf),
+    Document(PathBuf, Vec<u8>),
+}
+
+impl RuleSetBuilder {
+    /// Sets how rules are selected where Istio's way looks like a mistake. Default:
+    /// [`Selection::Istio`].
+    pub fn selection(mut self, selection: Selection) -> Self {
+        self.options.selection = selection;
+        self
+    }
+
+    /// Sets the domain of the cluster, under which short names stand. Default: `cluster.local`.
+    pub fn cluster_domain(mut self, domain: impl Into<String>) -> Self {
+        self.options.cluster_domain = domain.into();
+        self
+    }
+
+    /// Adds a file, or a directory: of that the files that end in `.yaml`, `.yml` or `.json`, in
+    /// the order of their names, without directories in it and hidden files. Nothing is read yet.
+    ///
+    /// A file holds any number of documents, each a `DestinationRule`, a `Sidecar`, the
+    /// `MeshConfig` or the ConfigMap with it; objects of other kinds are skipped.
+    pub fn path(mut self, path: impl Into<PathBuf>) -> Self {
+        self.inputs.push(Input::Path(path.into()));
+        self
+    }
+
+    /// Adds the content of a file; the name is for problems and sources.
+    pub fn document(mut self, name: impl Into<PathBuf>, content: impl Into<Vec<u8>>) -> Self {
+        self.inputs
+            .push(Input::Document(name.into(), content.into()));
+        self
+    }
+
+    /// Reads everything, and makes the set. It blocks for as long as the file system does.
+    ///
+    /// There always is a set: a file with an error contributes nothing to it, and
+    /// [`RuleSet::problems`] has the error.
+    pub fn build(self) -> RuleSet {
+        let mut loaded = Vec::new();
+        for input in &self.inputs {
+            match input {
+                Input::Path(path) => Self::load(path, &mut loaded),
+                Input::Document(name, content) => loaded.push(Self::parse(name, content)),
+            }
+        }
+        RuleSet::assemble(loaded, &self.options)
+    }
+
+    fn load(path: &Path, loaded: &mut Vec<Arc<Loaded>>) {
+        let files = match files_of(path) {
+            Ok(files) => files,
+            Err(error) => {
+                loaded.push(Arc::new(Loaded::unreadable(path, &error)));
+                return;
+            }
+        };
+        loaded.extend(files.iter().map(|file| match read(file) {
+            Ok(content) => Self::parse(file, &content),
+            Err(error) => Arc::new(Loaded::unreadable(file, &error)),
+        }));
+    }
+
+    fn parse(file: &Path, content: &[u8]) -> Arc<Loaded> {
+        Arc::new(Loaded::parse(file, content))
+    }
+}

@@ -1,0 +1,160 @@
+//! From a query to what applies.
+
+use std::collections::BTreeMap;
+
+use super::{Mesh, Query, RuleSet};
+use crate::istio::Protocol;
+use crate::istio::resource::{Listener, Spanned};
+use crate::istio::select::{self, DEFAULT_NAMESPACE, SidecarId};
+use crate::istio::settings::Settings;
+use crate::istio::translate::{Around, Blocks, Envoy, Level, Levels, Owner};
+
+static NO_LABELS: BTreeMap<String, String> = BTreeMap::new();
+
+impl RuleSet {
+    pub(super) fn resolve<'a>(&'a self, query: &'a Query) -> Settings<'a> {
+        let service = &query.service;
+        let domain = &self.cluster_domain;
+        let said = service.namespace.as_deref();
+        let of_service = said.or_else(|| select::namespace_of(&service.host, domain));
+        let client_namespace = match &query.client {
+            Some(client) => &client.namespace,
+            None => of_service.unwrap_or(DEFAULT_NAMESPACE),
+        };
+        let labels = query
+            .client
+            .as_ref()
+            .map_or(&NO_LABELS, |client| &client.labels);
+
+        let short_in = of_service.unwrap_or(client_namespace);
+        let host = select::resolve(&service.host, short_in, domain);
+        let is_short = host.len() != service.host.len();
+        let owner = of_service.or(is_short.then_some(short_in));
+        let candidates = self.index.candidates(client_namespace, &host, owner);
+        let entry = candidates.pick(Some(labels).filter(|_| !query.inbound));
+
+        let mut port = service.port.map(u32::from);
+        let mut protocol = service.protocol;
+        let mut sidecar = None;
+        if query.inbound {
+            let own = self.sidecar_index.of(client_namespace, labels);
+            let served_at = service.target_port.map(u32::from).or(port);
+            sidecar = own.map(|id| self.sidecar_of(id, served_at));
+            if let Some((number, spoken)) = sidecar.and_then(|sidecar| sidecar.listener) {
+                (port, protocol) = (Some(number), spoken);
+            }
+        }
+        let subset = match (entry, &query.subset) {
+            (Some(entry), Some(name)) if !query.inbound => entry.subsets.find(name),
+            _ => None,
+        };
+        let levels = Levels {
+            rule: entry.and_then(|entry| entry.policy.as_deref()),
+            subset: subset.and_then(|subset| subset.policy.as_deref()),
+            port,
+            mesh: self.mesh_level(),
+            sidecar: sidecar.and_then(|sidecar| sidecar.pool),
+        };
+        let effective = levels.effective();
+        Settings {
+            rules: self,
+            query,
+            candidates,
+            entry,
+            subset,
+            sidecar: sidecar.map(|sidecar| sidecar.id),
+            levels,
+            effective,
+            envoy: Envoy::new(
+                self.blocks(effective),
+                self.around(),
+                protocol,
+                query.inbound,
+            ),
+            protocol,
+        }
+    }
+
+    fn blocks(&self, effective: Level) -> Blocks<'_> {
+        let pool = effective.pool.and_then(|owner| self.pool(owner));
+        let outlier = effective.outlier.and_then(|owner| self.outlier(owner));
+        let budget = effective
+            .retry_budget
+            .and_then(|owner| self.retry_budget(owner));
+        Blocks {
+            pool: pool.map(|pool| &pool.value),
+            outlier: outlier.map(|outlier| &outlier.value),
+            retry_budget: budget.map(|budget| &budget.value),
+        }
+    }
+
+    fn mesh_level(&self) -> Level {
+        Level {
+            pool: self.pool(Owner::Mesh).map(|_| Owner::Mesh),
+            outlier: self.outlier(Owner::Mesh).map(|_| Owner::Mesh),
+            retry_budget: None,
+        }
+    }
+
+    fn around(&self) -> Around<'_> {
+        let mesh = self.mesh_settings();
+        let timeout = mesh.and_then(|mesh| mesh.connect_timeout);
+        let keepalive = mesh.and_then(|mesh| mesh.tcp_keepalive.as_ref());
+        let upgrade = mesh.and_then(|mesh| mesh.h2_upgrade_policy);
+        Around {
+            connect_timeout: Some(timeout.map_or(Mesh::CONNECT_TIMEOUT, |timeout| timeout.value)),
+            tcp_keepalive: keepalive.map(|keepalive| &keepalive.value),
+            h2_upgrade_policy: upgrade.map(|policy| policy.value),
+        }
+    }
+
+    /// What a `Sidecar` says for a port on which a workload listens.
+    fn sidecar_of(&self, id: SidecarId, served_at: Option<u32>) -> SidecarFor {
+        let spec = self.sidecar(id);
+        let listeners = spec.and_then(|spec| spec.ingress.as_ref());
+        let listeners = listeners.map_or(&[][..], |listeners| listeners);
+        let those = (0..)
+            .zip(listeners)
+            .filter(|(_, listener)| served_at == Some(number_of(listener)));
+        let mut found = SidecarFor {
+            id,
+            listener: None,
+            pool: None,
+        };
+        for (index, listener) in those {
+            found
+                .listener
+                .get_or_insert((number_of(listener), protocol_of(listener)));
+            if listener.connection_pool.is_some() {
+                found.pool = Some(Owner::Listener(id, index));
+                return found;
+            }
+        }
+        let whole = spec.and_then(|spec| spec.inbound_connection_pool.as_ref());
+        found.pool = whole.map(|_| Owner::Sidecar(id));
+        found
+    }
+}
+
+/// What a `Sidecar` has for a workload's port.
+#[derive(Clone, Copy)]
+struct SidecarFor {
+    id: SidecarId,
+    /// The port and the protocol of its listener there: they stand for the service's own.
+    listener: Option<(u32, Protocol)>,
+    pool: Option<Owner>,
+}
+
+/// An absent number is 0, as in Istio.
+fn number_of(listener: &Spanned<Listener>) -> u32 {
+    let number = listener.port.as_ref().and_then(|port| port.number);
+    number.map_or(0, |number| number.value)
+}
+
+fn protocol_of(listener: &Spanned<Listener>) -> Protocol {
+    let protocol = listener
+        .port
+        .as_ref()
+        .and_then(|port| port.protocol.as_ref());
+    protocol.map_or(Protocol::Auto, |protocol| Protocol::named(protocol))
+}

@@ -1,0 +1,71 @@
+//! The thresholds of circuit breakers.
+
+use crate::istio::resource::{self, ConnectionPool, GoDuration};
+use crate::istio::translate::set;
+
+/// Envoy's circuit-breaker thresholds of the default priority, as istiod sets them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Thresholds {
+    /// `tcp.maxConnections`. [`UNLIMITED`](Self::UNLIMITED) if that is unset or 0, as all below.
+    pub max_connections: u32,
+    /// `http.http1MaxPendingRequests`.
+    pub max_pending_requests: u32,
+    /// `http.http2MaxRequests`.
+    pub max_requests: u32,
+    /// `http.maxRetries`.
+    pub max_retries: u32,
+    /// `retryBudget`, which takes the place of [`max_retries`](Self::max_retries).
+    pub retry_budget: Option<RetryBudget>,
+    /// Whether Envoy tells how much is left. Istio has it off.
+    pub track_remaining: bool,
+}
+
+/// A retry budget as istiod sends it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct RetryBudget {
+    /// How many retries may be under way, as a percentage of the requests. Default: 20.
+    pub budget_percent: f64,
+    /// How many may always be. Default, and if it is 0: 3.
+    pub min_retry_concurrency: u32,
+    /// For how long a request counts after its end. Default: not at all. In a process it has no
+    /// effect.
+    pub budget_interval: Option<GoDuration>,
+}
+
+impl Thresholds {
+    /// No limit.
+    pub const UNLIMITED: u32 = u32::MAX;
+
+    pub(in crate::istio) fn new(
+        pool: Option<&ConnectionPool>,
+        retry_budget: Option<&resource::RetryBudget>,
+    ) -> Self {
+        let tcp = pool.and_then(|pool| pool.tcp.as_ref());
+        let http = pool.and_then(|pool| pool.http.as_ref());
+        let limit = |field| set(field).unwrap_or(Self::UNLIMITED);
+        Self {
+            max_connections: limit(tcp.and_then(|tcp| tcp.max_connections)),
+            max_pending_requests: limit(http.and_then(|http| http.http1_max_pending_requests)),
+            max_requests: limit(http.and_then(|http| http.http2_max_requests)),
+            max_retries: limit(http.and_then(|http| http.max_retries)),
+            retry_budget: retry_budget.map(RetryBudget::new),
+            track_remaining: false,
+        }
+    }
+}
+
+impl RetryBudget {
+    /// A percentage of 0 is one, a minimum of 0 is unset: so it is in Istio.
+    fn new(budget: &resource::RetryBudget) -> Self {
+        let minimum = budget
+            .min_retry_concurrency
+            .map_or(0, |minimum| minimum.value);
+        Self {
+            budget_percent: budget.percent.map_or(20.0, |percent| percent.value),
+            min_retry_concurrency: if minimum > 0 { minimum } else { 3 },
+            budget_interval: budget.budget_interval.map(|interval| interval.value),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Istio's own settings for each case, compared with those of a rule set, value by value.
+
+use std::fs;
+
+use meshpool::istio::settings::{Settings, Value as Setting};
+use meshpool::istio::{Client, Protocol, Query, RuleSet, Service};
+use serde_json::{Map, Value, json};
+
+use crate::cases::{data, expected};
+
+/// What applies, in the form of `expect`.
+pub(crate) fn effective(settings: &Settings<'_>) -> Value {
+    let mut effective = json!({
+        "selected": settings.selected().map(|entry| entry.to_string()),
+        "candidates": null,
+    });
+    let candidates: Vec<String> = settings.candidates().map(|it| it.to_string()).collect();
+    if !candidates.is_empty() {
+        effective["candidates"] = json!(candidates);
+    }
+    let subsets: Vec<&str> = settings.subsets().collect();
+    if !subsets.is_empty() {
+        effective["subsets"] = json!(subsets);
+    }
+    for setting in settings.values() {
+        let value = match setting.value() {
+            Setting::Number(number) => json!(number),
+            Setting::Percent(percent) => json!(percent),
+            Setting::Duration(duration) => json!(duration.to_string()),
+            Setting::Flag(flag) => json!(flag),
+            Setting::Name(name) => json!(name),
+            _ => Value::Null,
+        };
+        let mut place = &mut effective;
+        for part in setting.name().split('.') {
+            if place.is_null() {
+                *place = Value::Object(Map::new());
+            }
+            place = &mut place[part];
+        }
+        *place = value;
+    }
+    effective
+}
+
+/// The rules of a case, with the mesh of a check.
+fn rules(file: &str, mesh: &Value) -> RuleSet {
+    let text = fs::read(data().join(file)).unwrap();
+    let mut builder = RuleSet::builder().document(file, text);
+    if mesh.as_object().is_some_and(|mesh| !mesh.is_empty()) {
+        let mesh = json!({ "apiVersion": "mesh", "kind": "MeshConfig", "spec": mesh });
+        builder = builder.document("mesh.yaml", mesh.to_string());
+    }
+    builder.build()
+}
+
+fn query(context: &Value) -> Query {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let port = |name: &str| {
+        context[name]
+            .as_u64()
+            .map(|port| u16::try_from(port).unwrap())
+    };
+    let mut service = Service::new(text(&context["service"]["host"]))
+        .namespace(text(&context["service"]["namespace"]))
+        .protocol(Protocol::named(context["protocol"].as_str().unwrap()));
+    if let Some(port) = port("port") {
+        service = service.port(port);
+    }
+    if let Some(port) = port("target_port") {
+        service = service.target_port(port);
+    }
+    let mut client = Client::new(text(&context["client"]["namespace"]));
+    for (key, value) in context["client"]["labels"].as_object().unwrap() {
+        client = client.label(key, text(value));
+    }
+    let query = match context["direction"].as_str().unwrap() {
+        "inbound" => Query::inbound(service),
+        _ => Query::outbound(service),
+    };
+    let query = query.client(client);
+    match context["subset"].as_str().unwrap() {
+        "" => query,
+        subset => query.subset(subset),
+    }
+}
+
+/// Istio takes these, and a strict reader does not: a number in quotes, and a typo.
+const REFUSED: [&str; 2] = ["181-int-as-string.yaml", "186-unknown-field.yaml"];
+
+#[test]
+fn settings_are_istios() {
+    let mut compared = 0;
+    for case in expected() {
+        let file = case["file"].as_str().unwrap();
+        for check in case["checks"].as_array().unwrap() {
+            let rules = rules(file, &check["context"]["mesh"]);
+            if REFUSED.contains(&file) {
+                assert!(!rules.is_valid(), "{file}");
+                continue;
+            }
+            assert!(rules.is_valid(), "{file}: {:?}", rules.problems());
+            let query = query(&check["context"]);
+            let found = effective(&rules.settings(&query));
+            let wanted = &check["expect"];
+            assert!(same(&found, wanted), "{file}:\n  {found}\n  {wanted}");
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 148);
+}
+
+/// Equal, where 20 is 20.0.
+fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .all(|(key, value)| other.get(key).is_some_and(|other| same(value, other)))
+        }
+        _ => one == other,
+    }
+}
