@@ -2,64 +2,23 @@
 //! process, where nothing happens but what a test does.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use futures::future::BoxFuture;
 use http::Uri;
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use meshpool::Limits;
 use meshpool::outbound::{Builder, Client};
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, duplex};
+use tokio::io::{DuplexStream, duplex};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tower::Service;
 
+use crate::link::Link;
 use crate::support::{Pool, within};
-
-/// A connection, with something that is dropped after it.
-pub(crate) struct Link<T, G = ()> {
-    inner: TokioIo<T>,
-    _guard: G,
-}
-
-impl<T, G: Unpin> Connection for Link<T, G> {
-    fn connected(&self) -> Connected {
-        Connected::new()
-    }
-}
-
-impl<T: AsyncRead + Unpin, G: Unpin> Read for Link<T, G> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buf)
-    }
-}
-
-impl<T: AsyncWrite + Unpin, G: Unpin> Write for Link<T, G> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.inner).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
-    }
-}
 
 /// A client whose own sockets are counted. An upstream may hear of the end of one later than of
 /// the next.
@@ -131,12 +90,7 @@ impl Service<Uri> for Counting {
     fn call(&mut self, uri: Uri) -> Self::Future {
         let counted = Counted::new(self.sockets.clone());
         let connecting = self.inner.call(uri);
-        Box::pin(async move {
-            Ok(Link {
-                inner: connecting.await?,
-                _guard: counted,
-            })
-        })
+        Box::pin(async move { Ok(Link::new(connecting.await?, counted)) })
     }
 }
 
@@ -211,10 +165,7 @@ impl Service<Uri> for Gated {
             let connection = answered
                 .await
                 .map_err(|_| io::ErrorKind::ConnectionRefused)?;
-            Ok(Link {
-                inner: TokioIo::new(connection?),
-                _guard: (),
-            })
+            Ok(Link::new(TokioIo::new(connection?), ()))
         })
     }
 }

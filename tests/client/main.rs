@@ -2,13 +2,17 @@
 
 mod auto_traits;
 mod cancel;
+mod chosen;
 mod connectors;
 mod connects;
 mod destinations;
+mod errors;
+mod exact;
 mod failures;
 mod goaway;
 mod http2;
 mod limits;
+mod link;
 mod live;
 mod protocols;
 mod retry;

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
@@ -13,8 +14,8 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Frame};
 use hyper_util::client::legacy::connect::HttpConnector;
 use meshpool::Limits;
-use meshpool::outbound::Client;
 use meshpool::outbound::destination::Stats;
+use meshpool::outbound::{Client, ErrorKind};
 use tokio::io::AsyncReadExt;
 use tokio::sync::mpsc;
 use tower::Service;
@@ -228,6 +229,26 @@ async fn a_window_of_nothing_stalls_that_request_alone() {
     sending.dropped().await;
     until(|| stats(&client, addr).rq_active == 0).await;
     assert_eq!(stats(&client, addr).cx_active, 1, "kept");
+    drop(server);
+    nothing_is_left(&client, addr).await;
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_take_what_is_sent_is_as_late_as_one_that_says_nothing() {
+    let (listener, addr) = bind().await;
+    let mut client: Client<Parts> = Client::builder()
+        .http2_only()
+        .response_timeout(Duration::from_millis(50))
+        .build(HttpConnector::new());
+    let (request, sending) = upload(addr, "/");
+    // More than an HTTP/2 peer takes before it says that it does.
+    sending.send(vec![b'x'; 1 << 17]);
+    drop(sending.parts);
+    let one = tokio::spawn(client.call(request));
+    let server = Frames::accept(&listener, 100).await;
+    let error = within(one).await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ResponseTimeout);
+    assert!(error.may_have_reached_server());
     drop(server);
     nothing_is_left(&client, addr).await;
 }

@@ -89,6 +89,14 @@ impl Upstream {
         within(self.arrivals.recv()).await.expect("it accepts")
     }
 
+    /// The next request, however long that takes.
+    pub(crate) async fn next_or_never(&mut self) -> Arrival {
+        match self.arrivals.recv().await {
+            Some(arrival) => arrival,
+            None => std::future::pending().await,
+        }
+    }
+
     /// The next request, which is to be this.
     pub(crate) async fn expect(&mut self, path: &str) -> Arrival {
         let arrival = self.next().await;

@@ -113,9 +113,9 @@ impl Builder {
     /// [`ResponseTimeout`](crate::outbound::ErrorKind::ResponseTimeout); `None` is for ever.
     /// Default: for ever.
     ///
-    /// It counts from when the request has a connection and all of its body has been sent, so
-    /// that neither pending nor a long upload counts. Each retry has as much. Envoy: the
-    /// `per_try_timeout` of a route.
+    /// It counts from when the request has a connection and all of its body has been read from the
+    /// caller, so that neither pending nor a long upload counts; a server that does not take the
+    /// rest of it is late. Each retry has as much. Envoy: the `per_try_timeout` of a route.
     pub fn response_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.options.response_timeout = timeout.into();
         self

@@ -158,10 +158,10 @@ async fn wait<B: Send + 'static>(
     }
 }
 
-/// Comes when an answer has taken too long, to a request whose body is all sent.
+/// Comes when an answer has taken too long, to a request whose body is all there.
 async fn overdue(patience: Duration, upload: Option<&Uploading>) {
     if let Some(upload) = upload {
-        upload.over().await;
+        upload.read().await;
     }
     sleep(patience).await;
 }

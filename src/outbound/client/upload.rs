@@ -15,8 +15,11 @@ use crate::outbound::error::{BoxError, Cause};
 /// What is known of a request's body.
 #[derive(Debug, Default)]
 struct Upload {
+    /// hyper has all of it, or there will be no more.
+    is_read: AtomicBool,
+    read: Notify,
+    /// hyper has sent it, or will not.
     is_over: AtomicBool,
-    over: Notify,
     error: Mutex<Option<Cause>>,
     is_given_up: AtomicBool,
     /// Whoever waits for more of the body.
@@ -34,11 +37,12 @@ impl Uploading {
         self.0.is_over.load(Ordering::Acquire)
     }
 
-    /// Waits until it is.
-    pub(super) async fn over(&self) {
-        while !self.is_over() {
+    /// Waits until the caller has given all of it, sent or not: as Envoy, which counts the time of
+    /// a response from there. A server that reads nothing is as late as one that says nothing.
+    pub(super) async fn read(&self) {
+        while !self.0.is_read.load(Ordering::Acquire) {
             // It keeps a notification that comes before.
-            self.0.over.notified().await;
+            self.0.read.notified().await;
         }
     }
 
@@ -82,6 +86,12 @@ impl<B: Body> RequestBody<B> {
 }
 
 impl Upload {
+    fn set_read(&self) {
+        if !self.is_read.swap(true, Ordering::AcqRel) {
+            self.read.notify_one();
+        }
+    }
+
     fn is_given_up(&self) -> bool {
         self.is_given_up.load(Ordering::Acquire)
     }
@@ -121,6 +131,9 @@ where
                 false => Poll::Pending,
             };
         };
+        if let Some(upload) = upload.filter(|_| frame.is_none() || this.inner.is_end_stream()) {
+            upload.set_read();
+        }
         Poll::Ready(frame.map(|frame| {
             frame.map_err(|error| {
                 let error = Cause::from(error.into());
@@ -146,7 +159,7 @@ impl<B> Drop for RequestBody<B> {
     fn drop(&mut self) {
         if let Some(upload) = &self.upload {
             upload.is_over.store(true, Ordering::Release);
-            upload.over.notify_one();
+            upload.set_read();
         }
     }
 }
