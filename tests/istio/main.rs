@@ -10,6 +10,7 @@ mod effects;
 mod outbound;
 mod robust;
 mod scalars;
+mod selection;
 mod settings;
 mod support;
 mod translation;

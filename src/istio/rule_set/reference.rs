@@ -108,9 +108,15 @@ impl fmt::Display for Quirk<'_> {
             ),
             QuirkKind::OwnNamespaceByName => write!(
                 f,
-                "{rule} and {other} are exported to the same namespaces, one of them by `.` and \
-                 the other by name: Istio takes that for different, and {rule} holds instead of \
-                 being merged; write exportTo alike in both"
+                "{rule} and {other} are exported to their own namespace, one of them as `.` and \
+                 the other by name: Istio takes that for different, and {rule} is not merged into \
+                 the older one but holds instead; write exportTo alike in both"
+            ),
+            QuirkKind::HiddenFromRoot => write!(
+                f,
+                "{rule} is exported to `.` among others, and its namespace is the root namespace: \
+                 Istio does not take that for the namespace of clients there, and gives them no \
+                 rule; write out the namespace"
             ),
             QuirkKind::MergedAndApart => write!(
                 f,

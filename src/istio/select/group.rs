@@ -40,14 +40,19 @@ impl Audience {
         Arc::ptr_eq(&self.visibility, &other.visibility)
     }
 
-    /// Whether it is what the other is but for how its own namespace is written.
-    fn same_but_for_spelling(&self, other: &Self) -> bool {
-        self.same_workloads(other) && Arc::ptr_eq(&self.spelled_out, &other.spelled_out)
+    fn fits(&self, other: &Self) -> bool {
+        covers(&self.visibility, &other.visibility)
     }
 
-    fn is_wider(&self, other: &Self) -> bool {
-        !other.visibility.is_empty() && self.visibility.covers(&other.visibility)
+    /// Whether it fits the other but for how their own namespace is written.
+    fn is_meant_to_fit(&self, other: &Self) -> bool {
+        covers(&self.spelled_out, &other.spelled_out)
     }
+}
+
+/// Whether one is the other, or has all namespaces that it names and more.
+fn covers(one: &Arc<Visibility>, other: &Arc<Visibility>) -> bool {
+    Arc::ptr_eq(one, other) || !other.is_empty() && one.covers(other)
 }
 
 impl Group {
@@ -56,17 +61,24 @@ impl Group {
         let mut stands = true;
         let mut merged_into = None;
         let mut part_of = None;
-        let mut nearly_part_of = None;
         for entry in &mut self.entries {
             let there = &entry.audience;
-            if audience.same_but_for_spelling(there) {
-                nearly_part_of = Some(entry.from[0]);
-            }
-            let same_visibility = audience.same_visibility(there);
-            if !(same_visibility || audience.is_wider(there)) || audience.other_workloads(there) {
+            if audience.other_workloads(there) {
                 stands = true;
                 continue;
             }
+            if !audience.fits(there) {
+                stands = true;
+                if audience.is_meant_to_fit(there) {
+                    self.quirks.push(QuirkOf {
+                        kind: QuirkKind::OwnNamespaceByName,
+                        rule: rule.id,
+                        other: entry.from[0],
+                    });
+                }
+                continue;
+            }
+            let same_visibility = audience.same_visibility(there);
             let same_workloads = audience.same_workloads(there);
             if same_visibility && same_workloads {
                 part_of = Some(entry.from[0]);
@@ -80,9 +92,8 @@ impl Group {
         if selection == Selection::Sane {
             stands = part_of.is_none();
         }
-        let quirk = match (stands, part_of.or(nearly_part_of), merged_into) {
-            (true, Some(other), _) if part_of.is_some() => Some((QuirkKind::MergedAndApart, other)),
-            (true, Some(other), _) => Some((QuirkKind::OwnNamespaceByName, other)),
+        let quirk = match (stands, part_of, merged_into) {
+            (true, Some(other), _) => Some((QuirkKind::MergedAndApart, other)),
             (false, None, Some((other, true))) => Some((QuirkKind::SwallowedBySelector, other)),
             (false, None, Some((other, false))) => {
                 Some((QuirkKind::SwallowedByNarrowerExport, other))

@@ -8,7 +8,7 @@ use super::entry::{Entry, Incoming};
 use super::group::{Audience, Group};
 use super::hosts::Hosts;
 use super::labels::Selector;
-use super::quirk::{QuirkOf, Selection};
+use super::quirk::{QuirkKind, QuirkOf, Selection};
 use super::visibility::Visibility;
 
 /// What the index is built by.
@@ -159,6 +159,18 @@ impl Building {
         }
         if !visibility.is_private(rule.namespace, terms.private_by_default) {
             let group = group(&mut self.exported, rule);
+            // Clients of other namespaces look among those that are local to them first.
+            let is_meant = audience.spelled_out.reaches(rule.namespace);
+            if *rule.namespace == *terms.root_namespace
+                && is_meant
+                && !visibility.reaches(rule.namespace)
+            {
+                group.quirks.push(QuirkOf {
+                    kind: QuirkKind::HiddenFromRoot,
+                    rule: rule.id,
+                    other: rule.id,
+                });
+            }
             group.add(rule, audience, terms.selection);
         } else if *rule.namespace == *terms.root_namespace {
             let group = self.root_private.entry(rule.host.clone()).or_default();

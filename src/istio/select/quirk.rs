@@ -13,7 +13,8 @@ use super::policy::RuleId;
 ///    swallowed by that. It still lends it its subsets, and its policy where that has none, and
 ///    stands for its own namespaces too: for those that see both, the newer one holds, as for any
 ///    two rules with different `exportTo`.
-/// 3. `.` and the name of the rule's own namespace in `exportTo` are the same.
+/// 3. `.` and the name of the rule's own namespace in `exportTo` are the same. So a rule of the
+///    root namespace that says `.` among others holds there, too.
 /// 4. A rule is merged into an older one of the same `exportTo` and selector, and does not stand
 ///    beside it as well because a third rule came in between.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -37,8 +38,11 @@ pub enum QuirkKind {
     /// no rule.
     SwallowedByNarrowerExport,
     /// `exportTo` says `.` in one rule and the name of their namespace in the other: they count
-    /// as different, and the newer holds instead of being merged into the older.
+    /// as different, and the newer is not merged into the older but holds instead.
     OwnNamespaceByName,
+    /// A rule of the root namespace says `.` among others in `exportTo`: it does not hold for
+    /// clients there. It is both rules of its quirk.
+    HiddenFromRoot,
     /// A rule is merged into an older one, and stands beside it as well: it holds instead.
     MergedAndApart,
 }
