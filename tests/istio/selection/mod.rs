@@ -2,6 +2,7 @@
 //! matter.
 
 mod model;
+mod quirks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
