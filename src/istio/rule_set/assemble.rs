@@ -25,18 +25,19 @@ impl RuleSet {
     /// Makes a set of files that were read.
     pub(in crate::istio) fn assemble(loaded: Vec<Arc<Loaded>>, options: &Options) -> Self {
         let mut found = Found::new(&loaded);
-        found.rules.sort_by_cached_key(|slot| {
-            let rule = slot.rule(&loaded);
-            (selector_of(rule).is_none(), Age::of(&rule.meta))
+        let is_valid = found.duplicates.is_empty() && loaded.iter().all(|file| file.is_valid);
+        let problems = collect(&loaded, found.duplicates);
+        found.rules.sort_by(|one, other| {
+            let key = |slot: &'_ Slot| selector_of(slot.rule()).is_none();
+            let age = |slot| Age::of(&Slot::rule(slot).meta);
+            (key(one), age(one)).cmp(&(key(other), age(other)))
         });
-        found
-            .sidecars
-            .sort_by_cached_key(|slot| Age::of(&slot.sidecar(&loaded).meta));
-        let settings = found.mesh.and_then(|slot| slot.mesh(&loaded));
-        let mesh = Mesh::new(found.mesh, settings);
+        found.sidecars.sort_by(|one, other| {
+            Age::of(&one.sidecar().meta).cmp(&Age::of(&other.sidecar().meta))
+        });
+        let mesh = Mesh::new(found.mesh);
         let rules = (0..).map(RuleId).zip(&found.rules);
-        let incoming =
-            rules.map(|(id, slot)| incoming(id, slot.rule(&loaded), &options.cluster_domain));
+        let incoming = rules.map(|(id, slot)| incoming(id, slot.rule(), &options.cluster_domain));
         let terms = Terms {
             root_namespace: &mesh.root_namespace,
             private_by_default: mesh.private_by_default,
@@ -45,23 +46,21 @@ impl RuleSet {
         let index = Index::new(incoming, terms);
         let sidecars = (0..).map(SidecarId).zip(&found.sidecars);
         let sidecars = sidecars.map(|(id, slot)| {
-            let sidecar = slot.sidecar(&loaded);
+            let sidecar = slot.sidecar();
             let spec = sidecar.spec.as_ref();
             let selector = spec.and_then(|spec| spec.workload_selector.as_ref());
             (id, namespace(&sidecar.meta), selector.map(selector_from))
         });
         let sidecar_index = Sidecars::new(sidecars, &mesh.root_namespace);
-        let is_valid = found.duplicates.is_empty() && loaded.iter().all(|file| file.is_valid);
         Self {
-            problems: collect(&loaded, found.duplicates),
             rules: found.rules,
             sidecars: found.sidecars,
             mesh,
             cluster_domain: options.cluster_domain.clone(),
             index,
             sidecar_index,
+            problems,
             is_valid,
-            loaded,
         }
     }
 }
@@ -78,26 +77,26 @@ struct Found {
 impl Found {
     fn new(loaded: &[Arc<Loaded>]) -> Self {
         let mut found = Self::default();
-        let mut seen: HashMap<(u8, &str, &str), Slot> = HashMap::new();
-        for (file, contents) in (0..).zip(loaded) {
-            for (resource, object) in (0..).zip(&contents.resources) {
-                let slot = Slot {
-                    loaded: file,
-                    resource,
-                };
+        let mut seen: HashMap<(u8, &str, &str), (&Loaded, &Resource)> = HashMap::new();
+        for file in loaded {
+            for object in &file.resources {
                 let meta = object.meta();
-                let key = match object {
+                let key = match &**object {
                     Resource::DestinationRule(_) => (0, namespace(meta), name(meta)),
                     Resource::Sidecar(_) => (1, namespace(meta), name(meta)),
                     // There is one in a mesh, whatever it is called.
                     Resource::MeshConfig(_) => (2, "", ""),
                 };
                 if let Some(first) = seen.get(&key) {
-                    found.duplicates.push(duplicate(loaded, *first, slot));
+                    found.duplicates.push(duplicate(*first, (file, object)));
                     continue;
                 }
-                seen.insert(key, slot);
-                match object {
+                seen.insert(key, (file, object));
+                let slot = Slot {
+                    file: Arc::clone(&file.file),
+                    object: Arc::clone(object),
+                };
+                match &**object {
                     Resource::DestinationRule(_) => found.rules.push(slot),
                     Resource::Sidecar(_) => found.sidecars.push(slot),
                     Resource::MeshConfig(_) => found.mesh = Some(slot),
@@ -108,13 +107,11 @@ impl Found {
     }
 }
 
-fn duplicate(loaded: &[Arc<Loaded>], first: Slot, second: Slot) -> Problem {
-    let file = &loaded[second.loaded as usize].file;
-    let first_file = loaded[first.loaded as usize].file.display();
-    let (first, object) = (first.object(loaded), second.object(loaded));
-    let line = first.meta().at.line;
-    let mut report = Report::new(file);
+fn duplicate(first: (&Loaded, &Resource), second: (&Loaded, &Resource)) -> Problem {
+    let ((first_file, first), (file, object)) = (first, second);
+    let (first_file, line) = (first_file.file.display(), first.meta().at.line);
     let meta = object.meta();
+    let mut report = Report::new(&file.file);
     match object {
         Resource::MeshConfig(_) => report.error(
             meta.at,

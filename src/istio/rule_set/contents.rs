@@ -64,30 +64,24 @@ impl RuleSet {
         match owner {
             Owner::Rule(place) => Some(self.rule_ref(place.rule)),
             Owner::Listener(sidecar, _) | Owner::Sidecar(sidecar) => {
-                Some(self.object(self.sidecars[sidecar.0 as usize]))
+                Some(ObjectRef::new(&self.sidecars[sidecar.0 as usize]))
             }
-            Owner::Mesh => self.mesh.slot.map(|slot| self.object(slot)),
+            Owner::Mesh => self.mesh.slot.as_ref().map(ObjectRef::new),
         }
     }
 
     pub(in crate::istio) fn sidecar(&self, sidecar: SidecarId) -> Option<&SidecarSpec> {
-        let slot = self.sidecars[sidecar.0 as usize];
-        slot.sidecar(&self.loaded)
-            .spec
-            .as_ref()
-            .map(|spec| &spec.value)
+        let sidecar = self.sidecars[sidecar.0 as usize].sidecar();
+        sidecar.spec.as_ref().map(|spec| &spec.value)
     }
 
     pub(in crate::istio) fn mesh_settings(&self) -> Option<&MeshSettings> {
-        self.mesh.slot?.mesh(&self.loaded)
+        self.mesh.slot.as_ref()?.mesh()
     }
 
     /// The name of a subset, empty if it has none.
     pub(in crate::istio) fn subset_name(&self, rule: RuleId, index: u32) -> Option<&str> {
-        let spec = self.rules[rule.0 as usize]
-            .rule(&self.loaded)
-            .spec
-            .as_ref()?;
+        let spec = self.rules[rule.0 as usize].rule().spec.as_ref()?;
         let subset = spec.subsets.as_ref()?.get(index as usize)?;
         subset.name.as_ref().map(|name| name.as_str())
     }
@@ -101,8 +95,7 @@ impl RuleSet {
     }
 
     fn policy_at(&self, place: Place) -> Option<PolicyRef<'_>> {
-        let slot = self.rules[place.rule.0 as usize];
-        let spec = slot.rule(&self.loaded).spec.as_ref()?;
+        let spec = self.rules[place.rule.0 as usize].rule().spec.as_ref()?;
         let (policy, port) = match place.level {
             Level::Top => (spec.traffic_policy.as_ref()?, None),
             Level::Port(port) => (spec.traffic_policy.as_ref()?, Some(port)),

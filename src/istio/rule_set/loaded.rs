@@ -13,7 +13,7 @@ use crate::istio::validate::validate;
 #[derive(Debug)]
 pub(in crate::istio) struct Loaded {
     pub(super) file: Arc<Path>,
-    pub(super) resources: Vec<Resource>,
+    pub(super) resources: Vec<Arc<Resource>>,
     pub(super) problems: Vec<Problem>,
     pub(super) is_valid: bool,
 }
@@ -38,9 +38,10 @@ impl Loaded {
 
     fn new(file: &Path, resources: Vec<Resource>, report: Report) -> Self {
         let is_valid = !report.has_errors();
+        let counting = resources.into_iter().filter(|_| is_valid);
         Self {
             file: file.into(),
-            resources: if is_valid { resources } else { Vec::new() },
+            resources: counting.map(Arc::new).collect(),
             problems: report.into_problems(),
             is_valid,
         }

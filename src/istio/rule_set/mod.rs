@@ -11,10 +11,7 @@ mod reference;
 mod resolve;
 mod slot;
 
-use std::sync::Arc;
-
 pub use self::builder::RuleSetBuilder;
-pub(in crate::istio) use self::loaded::Loaded;
 pub(in crate::istio) use self::mesh::Mesh;
 pub use self::query::{Client, Query, Service};
 pub use self::reference::{ObjectRef, Quirk};
@@ -62,7 +59,6 @@ use super::settings::Settings;
 /// the time of their creation, and where that is the same or not said, by name.
 #[derive(Debug)]
 pub struct RuleSet {
-    loaded: Vec<Arc<Loaded>>,
     /// In the order of rules.
     rules: Vec<Slot>,
     /// From the oldest on.
@@ -110,7 +106,7 @@ impl RuleSet {
     /// The rules that count, in the order in which Istio considers them: those with a workload
     /// selector first, older ones before newer ones.
     pub fn rules(&self) -> impl ExactSizeIterator<Item = ObjectRef<'_>> {
-        self.rules.iter().map(|slot| self.object(*slot))
+        self.rules.iter().map(ObjectRef::new)
     }
 
     /// Where Istio's selection does what was probably not meant, by [`Selection`]. Of a set with

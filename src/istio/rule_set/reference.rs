@@ -19,6 +19,13 @@ pub struct ObjectRef<'a> {
 }
 
 impl<'a> ObjectRef<'a> {
+    pub(super) fn new(slot: &'a Slot) -> Self {
+        Self {
+            file: &slot.file,
+            object: &slot.object,
+        }
+    }
+
     /// Its kind.
     pub fn kind(&self) -> &'static str {
         self.object.kind()
@@ -129,15 +136,8 @@ impl fmt::Display for Quirk<'_> {
 }
 
 impl RuleSet {
-    pub(super) fn object(&self, slot: Slot) -> ObjectRef<'_> {
-        ObjectRef {
-            file: &slot.file(&self.loaded).file,
-            object: slot.object(&self.loaded),
-        }
-    }
-
     pub(in crate::istio) fn rule_ref(&self, rule: RuleId) -> ObjectRef<'_> {
-        self.object(self.rules[rule.0 as usize])
+        ObjectRef::new(&self.rules[rule.0 as usize])
     }
 
     pub(in crate::istio) fn quirk(&self, quirk: QuirkOf) -> Quirk<'_> {

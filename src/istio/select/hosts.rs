@@ -1,50 +1,41 @@
 //! [`Hosts`]: a map from hosts, wildcards among them, that finds the most specific one.
-//!
-//! A wildcard `*X` holds for every host that ends in `X`. The suffixes are kept in the order of
-//! their reversed text, each with the longest other one that it ends in (its *parent*). What
-//! stands last before a host in that order shares with it all that any wildcard can; of it and its
-//! parents the first that fits is the longest. So a look-up is a binary search and a few steps,
-//! however many wildcards there are.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use super::host::suffix;
 
-/// A map from hosts.
+/// A map from hosts. A wildcard `*X` holds for every host that ends in `X`.
+///
+/// Wildcards are found by their suffixes: those of a host are looked up, the longest first, and of
+/// these only such as are as long as some wildcard's. That is a look-up or two in a mesh, however
+/// many wildcards it has; and never more than a name may have letters.
 #[derive(Debug)]
 pub(super) struct Hosts<V> {
     exact: HashMap<Box<str>, V>,
-    wild: Vec<Wild<V>>,
-}
-
-#[derive(Debug)]
-struct Wild<V> {
-    suffix: Box<str>,
-    parent: Option<u32>,
-    value: V,
+    wild: HashMap<Box<str>, V>,
+    /// How long the suffixes of wildcards are: each length once, from the longest on.
+    lengths: Vec<usize>,
 }
 
 impl<V> Hosts<V> {
     /// The map of these hosts, of which each occurs once.
     pub(super) fn new(values: impl IntoIterator<Item = (Box<str>, V)>) -> Self {
         let mut exact = HashMap::new();
-        let mut wild = Vec::new();
+        let mut wild = HashMap::new();
         for (host, value) in values {
             match suffix(&host) {
-                Some(suffix) => wild.push(Wild {
-                    suffix: suffix.into(),
-                    parent: None,
-                    value,
-                }),
-                None => {
-                    exact.insert(host, value);
-                }
-            }
+                Some(suffix) => wild.insert(suffix.into(), value),
+                None => exact.insert(host, value),
+            };
         }
-        wild.sort_by(|one, other| from_the_end(&one.suffix, &other.suffix));
-        find_parents(&mut wild);
-        Self { exact, wild }
+        let mut lengths: Vec<usize> = wild.keys().map(|suffix: &Box<str>| suffix.len()).collect();
+        lengths.sort_unstable_by(|one, other| other.cmp(one));
+        lengths.dedup();
+        Self {
+            exact,
+            wild,
+            lengths,
+        }
     }
 
     /// The value of the most specific host that holds for `host`. A host that is a wildcard itself
@@ -57,46 +48,16 @@ impl<V> Hosts<V> {
     }
 
     pub(super) fn values(&self) -> impl Iterator<Item = &V> {
-        let wild = self.wild.iter().map(|wild| &wild.value);
-        self.exact.values().chain(wild)
+        self.exact.values().chain(self.wild.values())
     }
 
     fn longest(&self, host: &str) -> Option<&V> {
-        let after = self
-            .wild
-            .partition_point(|wild| from_the_end(&wild.suffix, host) != Ordering::Greater);
-        let mut wild = &self.wild[after.checked_sub(1)?];
-        let shared = shared_end(&wild.suffix, host);
-        while wild.suffix.len() > shared {
-            wild = &self.wild[wild.parent? as usize];
-        }
-        Some(&wild.value)
+        let mut ends = self.lengths.iter().filter_map(|length| {
+            let start = host.len().checked_sub(*length)?;
+            host.get(start..)
+        });
+        ends.find_map(|end| self.wild.get(end))
     }
-}
-
-/// Those that one may end in stand before it, the longest last: a stack of them is enough.
-fn find_parents<V>(wild: &mut [Wild<V>]) {
-    let mut open: Vec<u32> = Vec::new();
-    for index in 0..wild.len() {
-        while let Some(&last) = open.last() {
-            if wild[index].suffix.ends_with(&*wild[last as usize].suffix) {
-                break;
-            }
-            open.pop();
-        }
-        wild[index].parent = open.last().copied();
-        open.push(index as u32);
-    }
-}
-
-fn from_the_end(one: &str, other: &str) -> Ordering {
-    one.bytes().rev().cmp(other.bytes().rev())
-}
-
-/// How many bytes at the end are the same.
-fn shared_end(one: &str, other: &str) -> usize {
-    let pairs = one.bytes().rev().zip(other.bytes().rev());
-    pairs.take_while(|(one, other)| one == other).count()
 }
 
 #[cfg(test)]
