@@ -21,14 +21,14 @@ impl<V> Hosts<V> {
     /// The map of these hosts, of which each occurs once.
     pub(super) fn new(values: impl IntoIterator<Item = (Box<str>, V)>) -> Self {
         let mut exact = HashMap::new();
-        let mut wild = HashMap::new();
+        let mut wild: HashMap<Box<str>, V> = HashMap::new();
         for (host, value) in values {
             match suffix(&host) {
                 Some(suffix) => wild.insert(suffix.into(), value),
                 None => exact.insert(host, value),
             };
         }
-        let mut lengths: Vec<usize> = wild.keys().map(|suffix: &Box<str>| suffix.len()).collect();
+        let mut lengths: Vec<usize> = wild.keys().map(|suffix| suffix.len()).collect();
         lengths.sort_unstable_by(|one, other| other.cmp(one));
         lengths.dedup();
         Self {
