@@ -1,53 +1,50 @@
 //! Prints what criterion's results come to: ratio, target, met or not.
 //!
-//! `benches/run` makes the results and then runs this. It ends with 0 if all targets are met, with
-//! 1 if one is missed, and with 2 if there are not enough runs to say.
+//! `benches/run` makes the results and then runs this, with the name of a bench and how many runs a
+//! figure takes. It ends with 0 if all targets are met, with 1 if one is missed, and with 2 if there
+//! are not enough runs to say.
 
-mod rows;
+mod limits;
+mod machine;
+mod outbound;
+mod results;
 
 use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use rows::{ROWS, ratio};
+use results::Results;
+
+/// A figure is the median of so many runs at least, unless something else is asked for.
+const RUNS: usize = 3;
 
 fn main() -> ExitCode {
-    let criterion = criterion();
-    let mut ratios = Vec::new();
-    for row in ROWS {
-        match ratio(&criterion, row) {
-            Ok(ratio) => ratios.push((row, ratio)),
-            Err(why) => {
-                eprintln!("not enough to go by in {}: {why}", criterion.display());
-                return ExitCode::from(2);
-            }
+    // cargo adds an option of its own.
+    let args: Vec<_> = env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
+    let runs = args.get(1).map_or(Ok(RUNS), |runs| runs.parse());
+    let results = Results {
+        criterion: criterion(),
+        runs: runs.expect("a number of runs"),
+    };
+    let bench = args.first().map_or("limits", String::as_str);
+    let printed = match bench {
+        "limits" => limits::print(&results),
+        "machine" => machine::print(&results),
+        "outbound" => outbound::print(&results),
+        _ => Err("it has no table".to_owned()),
+    };
+    match printed {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => {
+            eprintln!("{bench}, by {}: {why}", results.criterion.display());
+            ExitCode::from(2)
         }
-    }
-    println!("| what | ours | against | ratio | target | |");
-    println!("|---|---|---|---|---|---|");
-    let mut all_met = true;
-    for (row, ratio) in ratios {
-        let is_met = row.target.is_met(ratio);
-        all_met &= is_met;
-        println!(
-            "| {} | `{}` | `{}` | {ratio:.2} | {} | {} |",
-            row.what,
-            name(row.ours),
-            name(row.against),
-            row.target,
-            if is_met { "met" } else { "**missed**" },
-        );
-    }
-    if all_met {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
     }
 }
 
-/// The name without its group.
-fn name(benchmark: &str) -> &str {
-    benchmark.split('/').nth(1).unwrap_or(benchmark)
+fn verdict(is_met: bool) -> &'static str {
+    if is_met { "met" } else { "**missed**" }
 }
 
 /// Where criterion keeps its results: beside the profile's folder, in which this program is.

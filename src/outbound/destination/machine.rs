@@ -3,7 +3,7 @@
 
 use super::action::{Expected, Protocol};
 use super::entry::{Aged, Connection, Queue, Ready, Request, Timed};
-use super::key::RequestKey;
+use super::key::{ConnectionKey, RequestKey};
 use super::list::List;
 use super::slab::Slab;
 use super::stats::{CircuitBreakers, Counters, Stats};
@@ -74,6 +74,13 @@ impl Machine {
     /// Whether [`close`](Self::close) was called.
     pub const fn is_closed(&self) -> bool {
         self.shut
+    }
+
+    /// The connection that has been idle for longest, if one is: the one to close, as by
+    /// [`go_away`](Self::go_away), where others need its room.
+    pub fn longest_idle(&self) -> Option<ConnectionKey> {
+        let index = self.idle.front()?;
+        Some(ConnectionKey(self.connections.key(index)))
     }
 
     /// What was counted, and where it stands.

@@ -27,8 +27,6 @@ pub(super) struct Entry<B> {
     pub(super) is_blocked: bool,
     /// It was idle, and closes so that another can be opened.
     pub(super) makes_room: bool,
-    /// It was told to close.
-    pub(super) is_closing: bool,
 }
 
 impl<B> Connections<B> {
@@ -55,7 +53,6 @@ impl<B> Connections<B> {
             upgraded: None,
             is_blocked,
             makes_room: false,
-            is_closing: false,
         })
     }
 
@@ -72,13 +69,5 @@ impl<B> Connections<B> {
             self.table = Vec::new();
         }
         entry
-    }
-
-    /// One that has nothing to do. Takes as long as there are connections.
-    pub(super) fn find_idle(&self) -> Option<ConnectionKey> {
-        let mut entries = self.table.iter().flatten();
-        let idle = entries
-            .find(|entry| entry.sender.is_some() && entry.active == 0 && !entry.is_closing)?;
-        Some(idle.key)
     }
 }

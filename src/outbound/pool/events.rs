@@ -205,7 +205,7 @@ impl<B> State<B> {
         if !self.waiting.is_empty() {
             return false;
         }
-        let Some(idle) = self.connections.find_idle() else {
+        let Some(idle) = self.machine.longest_idle() else {
             return false;
         };
         self.tell(|machine, actions| machine.go_away(idle, now, actions));

@@ -150,7 +150,6 @@ impl<B> State<B> {
         let Some(entry) = self.connections.get(connection) else {
             return;
         };
-        entry.is_closing = true;
         if mem::take(&mut entry.is_blocked) {
             effects.forget.push(connection);
             self.connections.remove(connection);

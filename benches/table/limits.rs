@@ -1,25 +1,23 @@
-//! What the figures are to be, and what criterion's results make of it.
+//! The inbound side: ours against the floor and the others.
 
 use std::fmt;
-use std::fs;
-use std::path::Path;
 
-/// How many runs a figure needs: it is the median of their ratios.
-pub(crate) const RUNS: usize = 3;
+use crate::results::Results;
+use crate::verdict;
 
 /// Two benchmarks, and what the ratio of their times is to be.
 #[derive(Debug)]
-pub(crate) struct Row {
-    pub(crate) what: &'static str,
+struct Row {
+    what: &'static str,
     /// `group/name` of ours.
-    pub(crate) ours: &'static str,
+    ours: &'static str,
     /// `group/name` of what it is compared with.
-    pub(crate) against: &'static str,
-    pub(crate) target: Target,
+    against: &'static str,
+    target: Target,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Target {
+enum Target {
     /// Our time by theirs.
     TimeAtMost(f64),
     /// Their time by ours.
@@ -34,7 +32,7 @@ impl Target {
         }
     }
 
-    pub(crate) fn is_met(self, ratio: f64) -> bool {
+    fn is_met(self, ratio: f64) -> bool {
         match self {
             Self::TimeAtMost(most) => ratio <= most,
             Self::ThroughputAtLeast(least) => ratio >= least,
@@ -62,7 +60,7 @@ const fn row(what: &'static str, ours: &'static str, against: &'static str, targ
 
 use Target::{ThroughputAtLeast, TimeAtMost};
 
-pub(crate) const ROWS: &[Row] = &[
+const ROWS: &[Row] = &[
     row(
         "core, take and give back",
         "uncontended/meshpool_static",
@@ -143,48 +141,30 @@ pub(crate) const ROWS: &[Row] = &[
     ),
 ];
 
-/// The median of a row's ratios, of all runs that have both its benchmarks.
-///
-/// # Errors
-///
-/// A text, if there are fewer than [`RUNS`] of them.
-pub(crate) fn ratio(criterion: &Path, row: &Row) -> Result<f64, String> {
-    let mut ratios: Vec<_> = runs(&criterion.join(row.ours))
-        .iter()
-        .filter_map(|run| {
-            let ours = median(&criterion.join(row.ours).join(run))?;
-            let theirs = median(&criterion.join(row.against).join(run))?;
-            Some(row.target.ratio(ours, theirs))
-        })
-        .collect();
-    if ratios.len() < RUNS {
-        return Err(format!(
-            "{} against {}: {} runs, and it takes {RUNS}",
-            row.ours,
-            row.against,
-            ratios.len()
-        ));
+/// Prints the table. Whether all targets are met.
+pub(crate) fn print(results: &Results) -> Result<bool, String> {
+    println!("| what | ours | against | ratio | target | |");
+    println!("|---|---|---|---|---|---|");
+    let mut all_met = true;
+    for row in ROWS {
+        let ratio = results.median([row.ours, row.against], |[ours, theirs]| {
+            row.target.ratio(ours, theirs)
+        })?;
+        let is_met = row.target.is_met(ratio);
+        all_met &= is_met;
+        println!(
+            "| {} | `{}` | `{}` | {ratio:.2} | {} | {} |",
+            row.what,
+            name(row.ours),
+            name(row.against),
+            row.target,
+            verdict(is_met),
+        );
     }
-    ratios.sort_by(f64::total_cmp);
-    let middle = ratios.len() / 2;
-    Ok(match ratios.len() % 2 {
-        0 => (ratios[middle - 1] + ratios[middle]) / 2.0,
-        _ => ratios[middle],
-    })
+    Ok(all_met)
 }
 
-/// The runs of a benchmark: what was saved as `--save-baseline run…`.
-fn runs(benchmark: &Path) -> Vec<String> {
-    let entries = fs::read_dir(benchmark).into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| name.starts_with("run"))
-        .collect()
-}
-
-/// The median time of one run of one benchmark, in nanoseconds.
-fn median(run: &Path) -> Option<f64> {
-    let text = fs::read(run.join("estimates.json")).ok()?;
-    let estimates: serde_json::Value = serde_json::from_slice(&text).ok()?;
-    estimates["median"]["point_estimate"].as_f64()
+/// The name without its group.
+fn name(benchmark: &str) -> &str {
+    benchmark.split('/').nth(1).unwrap_or(benchmark)
 }
