@@ -88,7 +88,8 @@ impl Subject {
     #[inline]
     pub(crate) fn end(&mut self, request: RequestKey) {
         let complete = End::Complete;
-        self.machine.ended(request, complete, NOW, &mut self.actions);
+        self.machine
+            .ended(request, complete, NOW, &mut self.actions);
         black_box(&self.actions);
         self.actions.clear();
     }
@@ -105,7 +106,8 @@ impl Subject {
     #[inline]
     pub(crate) fn hand_on(&mut self) {
         let active = self.active.take().expect("one is active");
-        self.machine.ended(active, End::Complete, NOW, &mut self.actions);
+        self.machine
+            .ended(active, End::Complete, NOW, &mut self.actions);
         for action in self.actions.drain(..) {
             if let Action::Attach { request, .. } = action {
                 self.active = Some(request);

@@ -43,9 +43,7 @@ impl<C: Get> Load<C> {
     pub(crate) fn run(&self, rounds: u64, clock: fn() -> Duration) -> Duration {
         self.runtime.block_on(async {
             let started = clock();
-            let mut all: JoinSet<_> = (0..self.in_flight)
-                .map(|_| self.send(rounds))
-                .collect();
+            let mut all: JoinSet<_> = (0..self.in_flight).map(|_| self.send(rounds)).collect();
             while let Some(ended) = all.join_next().await {
                 ended.expect("all responses are whole");
             }

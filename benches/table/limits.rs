@@ -1,52 +1,17 @@
 //! The inbound side: ours against the floor and the others.
 
-use std::fmt;
-
 use crate::results::Results;
-use crate::verdict;
+use crate::target::{Target, verdict};
 
 /// Two benchmarks, and what the ratio of their times is to be.
 #[derive(Debug)]
-struct Row {
-    what: &'static str,
+pub(crate) struct Row {
+    pub(crate) what: &'static str,
     /// `group/name` of ours.
-    ours: &'static str,
+    pub(crate) ours: &'static str,
     /// `group/name` of what it is compared with.
-    against: &'static str,
-    target: Target,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Target {
-    /// Our time by theirs.
-    TimeAtMost(f64),
-    /// Their time by ours.
-    ThroughputAtLeast(f64),
-}
-
-impl Target {
-    fn ratio(self, ours: f64, theirs: f64) -> f64 {
-        match self {
-            Self::TimeAtMost(_) => ours / theirs,
-            Self::ThroughputAtLeast(_) => theirs / ours,
-        }
-    }
-
-    fn is_met(self, ratio: f64) -> bool {
-        match self {
-            Self::TimeAtMost(most) => ratio <= most,
-            Self::ThroughputAtLeast(least) => ratio >= least,
-        }
-    }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TimeAtMost(most) => write!(f, "≤ {most:.2}"),
-            Self::ThroughputAtLeast(least) => write!(f, "≥ {least:.2}"),
-        }
-    }
+    pub(crate) against: &'static str,
+    pub(crate) target: Target,
 }
 
 const fn row(what: &'static str, ours: &'static str, against: &'static str, target: Target) -> Row {
@@ -60,7 +25,7 @@ const fn row(what: &'static str, ours: &'static str, against: &'static str, targ
 
 use Target::{ThroughputAtLeast, TimeAtMost};
 
-const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     row(
         "core, take and give back",
         "uncontended/meshpool_static",
@@ -141,15 +106,21 @@ const ROWS: &[Row] = &[
     ),
 ];
 
+impl Row {
+    pub(crate) fn ratio(&self, results: &Results) -> Result<f64, String> {
+        results.median([self.ours, self.against], |[ours, theirs]| {
+            self.target.ratio(ours, theirs)
+        })
+    }
+}
+
 /// Prints the table. Whether all targets are met.
 pub(crate) fn print(results: &Results) -> Result<bool, String> {
     println!("| what | ours | against | ratio | target | |");
     println!("|---|---|---|---|---|---|");
     let mut all_met = true;
     for row in ROWS {
-        let ratio = results.median([row.ours, row.against], |[ours, theirs]| {
-            row.target.ratio(ours, theirs)
-        })?;
+        let ratio = row.ratio(results)?;
         let is_met = row.target.is_met(ratio);
         all_met &= is_met;
         println!(

@@ -1,14 +1,20 @@
 //! The state machine: how its events grow with the number of connections and waiters.
 
 use crate::results::Results;
-use crate::verdict;
+use crate::target::verdict;
 
 const EVENTS: [(&str, &str); 7] = [
     ("attach_release", "attach and release, the rest idle"),
-    ("release_attach", "release anywhere and attach, the rest busy"),
+    (
+        "release_attach",
+        "release anywhere and attach, the rest busy",
+    ),
     ("enqueue_cancel", "enqueue and cancel"),
     ("cancel_enqueue", "cancel anywhere and enqueue"),
-    ("hand_on", "release, attach the first that waits, and enqueue"),
+    (
+        "hand_on",
+        "release, attach the first that waits, and enqueue",
+    ),
     ("longest_idle", "find the longest idle"),
     ("floor", "*the floor: write to a table, anywhere*"),
 ];

@@ -8,19 +8,20 @@ mod limits;
 mod machine;
 mod outbound;
 mod results;
+mod target;
 
 use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use results::Results;
-
-/// A figure is the median of so many runs at least, unless something else is asked for.
-const RUNS: usize = 3;
+use results::{RUNS, Results};
 
 fn main() -> ExitCode {
     // cargo adds an option of its own.
-    let args: Vec<_> = env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
+    let args: Vec<_> = env::args()
+        .skip(1)
+        .filter(|arg| !arg.starts_with("--"))
+        .collect();
     let runs = args.get(1).map_or(Ok(RUNS), |runs| runs.parse());
     let results = Results {
         criterion: criterion(),
@@ -41,10 +42,6 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
-}
-
-fn verdict(is_met: bool) -> &'static str {
-    if is_met { "met" } else { "**missed**" }
 }
 
 /// Where criterion keeps its results: beside the profile's folder, in which this program is.

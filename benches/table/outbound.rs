@@ -1,7 +1,7 @@
 //! The client: how many requests ours sends while another sends one.
 
 use crate::results::Results;
-use crate::verdict;
+use crate::target::verdict;
 
 /// Not below the fastest of the others.
 const AT_LEAST: f64 = 1.0;
@@ -27,8 +27,7 @@ fn print_by(results: &Results, suffix: &str) -> Result<bool, String> {
                 let of = |name| format!("{version}{suffix}/{name}/{body}/{in_flight}");
                 let names = ["meshpool", "legacy", "reqwest", "pool"].map(of);
                 let [ours, legacy, reqwest, pool] = names.each_ref().map(String::as_str);
-                let against =
-                    |other| results.median([ours, other], |[ours, theirs]| theirs / ours);
+                let against = |other| results.median([ours, other], |[ours, theirs]| theirs / ours);
                 let fastest = results
                     .median([ours, legacy, reqwest, pool], |[ours, others @ ..]| {
                         others.into_iter().fold(f64::INFINITY, f64::min) / ours

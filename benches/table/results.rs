@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// A figure is the median of so many runs at least, unless something else is asked for.
+pub(crate) const RUNS: usize = 3;
+
 pub(crate) struct Results {
     /// Where criterion keeps them.
     pub(crate) criterion: PathBuf,

@@ -1,12 +1,18 @@
 //! The command that prints the benchmarks' table, on results made up.
 
-#[path = "../../benches/table/rows.rs"]
-mod rows;
+#[path = "../../benches/table/limits.rs"]
+mod limits;
+#[path = "../../benches/table/results.rs"]
+mod results;
+#[path = "../../benches/table/target.rs"]
+mod target;
 
 use std::fs;
 use std::path::Path;
 
-use rows::{ROWS, RUNS, Row, Target, ratio};
+use limits::{ROWS, Row};
+use results::{RUNS, Results};
+use target::Target;
 
 const HALF: Row = Row {
     what: "half of theirs",
@@ -14,6 +20,17 @@ const HALF: Row = Row {
     against: "group/theirs",
     target: Target::TimeAtMost(0.5),
 };
+
+fn ratio(criterion: &Path, row: &Row) -> Result<f64, String> {
+    row.ratio(&results(criterion))
+}
+
+fn results(criterion: &Path) -> Results {
+    Results {
+        criterion: criterion.to_owned(),
+        runs: RUNS,
+    }
+}
 
 fn save(criterion: &Path, benchmark: &str, run: &str, nanos: f64) {
     let run = criterion.join(benchmark).join(run);
@@ -58,6 +75,20 @@ fn what_was_not_saved_as_a_run_is_not_taken_for_one() {
         save(criterion.path(), HALF.against, run, 100.0);
     }
     assert!(ratio(criterion.path(), &HALF).is_err());
+}
+
+#[test]
+fn a_table_takes_results_for_every_row() {
+    let criterion = tempfile::tempdir().unwrap();
+    for row in ROWS {
+        assert!(limits::print(&results(criterion.path())).is_err());
+        for run in ["run1", "run2", "run3"] {
+            save(criterion.path(), row.ours, run, 100.0);
+            save(criterion.path(), row.against, run, 100.0);
+        }
+    }
+    // No target of ours is that.
+    assert_eq!(limits::print(&results(criterion.path())), Ok(false));
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use ::meshpool::Limits;
+use ::meshpool::outbound::Client;
 use bytes::Bytes;
 use http::{Request, Uri};
 use http_body_util::Empty;
-use ::meshpool::Limits;
-use ::meshpool::outbound::Client;
 use tower::Service;
 
 use super::{Get, Version, connector, read};

@@ -46,7 +46,11 @@ pub(crate) fn over_http1() -> impl Get {
     });
     let map = Map::builder::<Uri>()
         .keys(|uri| uri.authority().cloned())
-        .values(move |_| cache::builder().executor(TokioExecutor::new()).build(connect))
+        .values(move |_| {
+            cache::builder()
+                .executor(TokioExecutor::new())
+                .build(connect)
+        })
         .build();
     let map = Arc::new(Mutex::new(map));
     Composed(move |uri: Uri| {
