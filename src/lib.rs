@@ -55,11 +55,12 @@
 //! | `server` | limits on each connection, and an accept loop that keeps them |
 //! | `outbound` | a client with a bounded pool for each destination, and retries within limits |
 //! | `istio` | a `DestinationRule` as configuration |
-//! | `watch` | a rule file followed live |
+//! | `watch` | rule files and directories followed live |
+//! | `kube` | rules from the Kubernetes API, followed live |
 //! | `metrics` | export through the `metrics` facade |
 //! | `tracing` | events through `tracing` |
 //! | `serde` | `Serialize` and `Deserialize` for the plain data |
-//! | `full` | all of these |
+//! | `full` | all of these but `kube` |
 //!
 //! The layers alone (`default-features = false, features = ["inbound"]`) are at most 12 crates.
 //! Rust 1.85 is promised for `inbound`, `server`, `outbound`, `istio` and `serde`; the others need

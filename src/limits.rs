@@ -18,6 +18,7 @@
 mod destination;
 mod retry_budget;
 mod source;
+mod subscribers;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -25,6 +26,8 @@ use std::time::Duration;
 pub use self::destination::{Destination, Scheme};
 pub use self::retry_budget::RetryBudget;
 pub use self::source::{LimitsSource, LiveLimits, Subscriber};
+#[cfg(feature = "istio")]
+pub(crate) use self::subscribers::Subscribers;
 
 /// What a pool enforces. Everything is unlimited unless set.
 ///

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -12,6 +11,8 @@ use http::Uri;
 use http::uri::{Authority, Scheme};
 use meshpool::limits::{self, Destination};
 use meshpool::outbound::retry::RetryOn;
+
+use crate::rules::RuleFlags;
 
 /// Forwards to one upstream, within the limits of a DestinationRule
 #[derive(Debug, Parser)]
@@ -29,9 +30,8 @@ pub(crate) struct Flags {
     /// Accept any certificate of the upstream
     #[arg(long)]
     pub(crate) upstream_insecure: bool,
-    /// A file with a DestinationRule, followed live; without one nothing is limited
-    #[arg(long)]
-    pub(crate) rule: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) rules: RuleFlags,
     /// Where to serve /stats, /metrics and /healthz
     #[arg(long)]
     pub(crate) admin: Option<SocketAddr>,

@@ -1,7 +1,7 @@
 //! A reverse proxy on the outbound pool: what Envoy is to the pod, in one small program.
 //!
-//! It forwards all that it is sent to one upstream, within the limits of a DestinationRule file
-//! that is followed live, and answers what it cannot forward as Envoy does.
+//! It forwards all that it is sent to one upstream, within the limits of a DestinationRule that is
+//! followed live, in a file or in Kubernetes, and answers what it cannot forward as Envoy does.
 //!
 //! ```sh
 //! cargo run --example user -- --latency 1s
@@ -85,12 +85,12 @@ fn runtime(flags: &Flags) -> io::Result<Runtime> {
 }
 
 async fn serve(flags: Flags) -> Result<(), BoxError> {
-    let rules = Rules::follow(flags.rule.clone()).await?;
+    let rules = Rules::follow(flags.rules.clone()).await?;
     let (log, writer) = match flags.access_log {
         true => AccessLog::start().map(|(log, writer)| (Some(log), Some(writer)))?,
         false => (None, None),
     };
-    let proxy = Arc::new(Proxy::new(&flags, &rules, log)?);
+    let proxy = Arc::new(Proxy::new(&flags, rules.clone(), log)?);
 
     // Both addresses first: who reads that one is ready may use the other.
     let listener = bind(flags.listen).await?;

@@ -43,11 +43,11 @@ pub(crate) struct Proxy {
 impl Proxy {
     pub(crate) fn new(
         flags: &Flags,
-        rules: &Rules,
+        rules: Arc<Rules>,
         log: Option<AccessLog>,
     ) -> Result<Self, BoxError> {
         let builder = Client::builder()
-            .limits(rules.limits.clone())
+            .limits(rules)
             .response_timeout(flags.per_try_timeout);
         let builder = match flags.upstream_protocol {
             UpstreamProtocol::H1 => builder.http1_only(),

@@ -1,60 +1,160 @@
-//! The rule file in force: from its changes to the pool's limits.
+//! The rules in force: one file for whatever host, or all rules of a mesh, from files or from
+//! Kubernetes.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use clap::Args;
 use meshpool::Limits;
-use meshpool::istio::RuleFile;
-use meshpool::istio::watch::{Change, RuleWatch};
-use meshpool::limits::LiveLimits;
+use meshpool::istio::kube::{KubeWatch, Kubernetes};
+use meshpool::istio::rules::{OutboundRules, Rules as MeshRules};
+use meshpool::istio::watch::{Change, FilesWatch, RuleFiles, RuleWatch};
+use meshpool::istio::{Client, RuleFile};
+use meshpool::limits::{Destination, LimitsSource, LiveLimits, Subscriber};
 
 /// What Istio gives Envoy where a rule says nothing.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// What Envoy has where nobody says anything.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(3600);
 
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RuleFlags {
+    /// A file with a DestinationRule, followed live; without one nothing is limited
+    #[arg(long, conflicts_with_all = ["rules", "kube"])]
+    rule: Option<PathBuf>,
+    /// Files and directories with a mesh's rules, followed live; the one for the upstream's host
+    /// and port is obeyed
+    #[arg(long, num_args = 1.., value_name = "PATH")]
+    rules: Vec<PathBuf>,
+    /// Follow the rules in the Kubernetes API, of all namespaces
+    #[arg(long)]
+    kube: bool,
+    /// The subset of the upstream that is called
+    #[arg(long)]
+    subset: Option<String>,
+    /// The namespace of those who call, for --rules and --kube
+    #[arg(long, default_value = "default")]
+    client_namespace: String,
+    /// A label of those who call: KEY=VALUE
+    #[arg(long, value_name = "LABEL", value_parser = label)]
+    client_label: Vec<(String, String)>,
+}
+
+/// A label on the command line.
+fn label(text: &str) -> Result<(String, String), &'static str> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
 /// The limits in force, and how often they changed.
-#[derive(Debug)]
-pub(crate) struct Rules {
-    pub(crate) limits: LiveLimits,
+pub(crate) enum Rules {
+    File(FileRule),
+    Mesh(Mesh),
+}
+
+/// One file, for whatever upstream. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct FileRule {
+    limits: LiveLimits,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
     updates: AtomicU64,
     rejects: AtomicU64,
 }
 
+/// All rules of a mesh.
+pub(crate) struct Mesh {
+    rules: MeshRules,
+    outbound: OutboundRules,
+    _files: Option<FilesWatch>,
+    _kube: Option<KubeWatch>,
+}
+
 impl Rules {
-    /// Follows a rule file, from the time when its present state is in force.
-    pub(crate) async fn follow(path: Option<PathBuf>) -> io::Result<Arc<Self>> {
-        let rules = Arc::new(Self {
-            limits: LiveLimits::new(with_defaults(Limits::new())),
-            updates: AtomicU64::new(0),
-            rejects: AtomicU64::new(0),
-        });
+    /// Follows what the flags name, from the time when its present state is in force.
+    pub(crate) async fn follow(flags: RuleFlags) -> io::Result<Arc<Self>> {
+        Ok(Arc::new(match flags.rules.is_empty() && !flags.kube {
+            true => Self::File(FileRule::follow(flags.rule).await?),
+            false => Self::Mesh(Mesh::follow(flags).await?),
+        }))
+    }
+
+    /// How often changed rules came into force, or went out of it.
+    pub(crate) fn updates(&self) -> u64 {
+        match self {
+            Self::File(file) => file.counts.updates.load(Ordering::Acquire),
+            Self::Mesh(mesh) => mesh.rules.stats().revision,
+        }
+    }
+
+    /// How often something changed was refused.
+    pub(crate) fn rejects(&self) -> u64 {
+        match self {
+            Self::File(file) => file.counts.rejects.load(Ordering::Acquire),
+            Self::Mesh(mesh) => mesh.rules.stats().rejects,
+        }
+    }
+
+    fn source(&self) -> &dyn LimitsSource {
+        match self {
+            Self::File(file) => &file.limits,
+            Self::Mesh(mesh) => &mesh.outbound,
+        }
+    }
+}
+
+impl LimitsSource for Rules {
+    fn limits(&self, destination: &Destination) -> Limits {
+        let mut limits = self.source().limits(destination);
+        limits.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
+        limits.idle_timeout.get_or_insert(IDLE_TIMEOUT);
+        limits
+    }
+
+    fn revision(&self) -> u64 {
+        self.source().revision()
+    }
+
+    fn subscribe(&self, subscriber: Weak<Subscriber>) {
+        self.source().subscribe(subscriber);
+    }
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rules")
+            .field("updates", &self.updates())
+            .field("rejects", &self.rejects())
+            .finish_non_exhaustive()
+    }
+}
+
+impl FileRule {
+    async fn follow(path: Option<PathBuf>) -> io::Result<Self> {
+        let rule = Self {
+            limits: LiveLimits::new(Limits::new()),
+            counts: Arc::default(),
+        };
         if let Some(path) = path {
             let mut file = RuleFile::new(path).outbound().watch()?;
             let present = file.changed().await;
             // That there is no file yet is no change.
             if present != Change::Removed {
-                rules.obey(&present);
+                rule.obey(&present);
             }
-            tokio::spawn(rules.clone().obey_all(file));
+            tokio::spawn(rule.clone().obey_all(file));
         }
-        Ok(rules)
+        Ok(rule)
     }
 
-    /// How often a changed file came into force, or went out of it.
-    pub(crate) fn updates(&self) -> u64 {
-        self.updates.load(Ordering::Acquire)
-    }
-
-    /// How often a changed file was refused.
-    pub(crate) fn rejects(&self) -> u64 {
-        self.rejects.load(Ordering::Acquire)
-    }
-
-    async fn obey_all(self: Arc<Self>, mut file: RuleWatch) {
+    async fn obey_all(self, mut file: RuleWatch) {
         loop {
             let change = file.changed().await;
             self.obey(&change);
@@ -65,21 +165,64 @@ impl Rules {
         match change.limits() {
             Some(limits) => {
                 // In force first, and counted then.
-                self.limits.set(with_defaults(limits));
-                self.updates.fetch_add(1, Ordering::Release);
+                self.limits.set(limits);
+                self.counts.updates.fetch_add(1, Ordering::Release);
             }
             None => {
-                self.rejects.fetch_add(1, Ordering::Release);
+                self.counts.rejects.fetch_add(1, Ordering::Release);
             }
         }
         report(change);
     }
 }
 
-fn with_defaults(mut limits: Limits) -> Limits {
-    limits.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
-    limits.idle_timeout.get_or_insert(IDLE_TIMEOUT);
-    limits
+impl Mesh {
+    /// Returns when all that is there is in force.
+    async fn follow(flags: RuleFlags) -> io::Result<Self> {
+        let rules = MeshRules::new();
+        let mut files = match flags.rules.is_empty() {
+            true => None,
+            false => Some(RuleFiles::new(&flags.rules).follow(&rules)?),
+        };
+        let mut kube = match flags.kube {
+            // Whose rules a call needs is known with its host only.
+            true => {
+                let kubernetes = Kubernetes::new().sidecars(false);
+                Some(kubernetes.follow(&rules).await.map_err(io::Error::other)?)
+            }
+            false => None,
+        };
+        if let Some(files) = &mut files {
+            files.settled().await;
+        }
+        if let Some(kube) = &mut kube {
+            kube.settled().await;
+        }
+        for problem in rules.problems() {
+            eprintln!("{problem}");
+        }
+        Ok(Self {
+            outbound: flags.outbound(&rules),
+            rules,
+            _files: files,
+            _kube: kube,
+        })
+    }
+}
+
+impl RuleFlags {
+    /// What limits a client of this identity.
+    fn outbound(self, rules: &MeshRules) -> OutboundRules {
+        let client = self.client_label.into_iter().fold(
+            Client::new(self.client_namespace),
+            |client, (key, value)| client.label(key, value),
+        );
+        let outbound = rules.outbound(client);
+        match self.subset {
+            Some(subset) => outbound.subset(subset),
+            None => outbound,
+        }
+    }
 }
 
 /// Says what is in force now. Of a rejected file the library has said so itself.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use meshpool::limits::LimitsSource;
 use meshpool::outbound::destination::{Expected, Machine, Stats};
 
 use crate::proxy::Proxy;
@@ -98,8 +99,12 @@ impl Numbers {
 
     /// What the pool has counted; nothing, if there has been no need for one yet.
     fn pool(&self) -> Stats {
-        let stats = self.proxy.client().stats(&self.proxy.destination());
-        stats.unwrap_or_else(|| Machine::new(self.rules.limits.get(), Expected::Negotiated).stats())
+        let destination = self.proxy.destination();
+        let stats = self.proxy.client().stats(&destination);
+        stats.unwrap_or_else(|| {
+            let limits = self.rules.limits(&destination);
+            Machine::new(limits, Expected::Negotiated).stats()
+        })
     }
 }
 

@@ -6,30 +6,30 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use meshpool::admission;
-use meshpool::istio::watch::RuleStatus;
 use meshpool::telemetry::metrics::PoolMetrics;
 use meshpool::{InboundPool, Limits};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 
+use crate::rules::Followed;
+
 #[derive(Clone)]
 pub(crate) struct Admin {
     pub(crate) pool: InboundPool,
-    /// The followed rule file, if there is one.
-    pub(crate) rule: Option<RuleStatus>,
+    pub(crate) rules: Followed,
     pub(crate) pool_metrics: PoolMetrics,
     pub(crate) prometheus: PrometheusHandle,
 }
 
-/// `/stats`: the pool's numbers of one instant, and the rule file's.
+/// `/stats`: the pool's numbers of one instant, and the rules'.
 #[derive(Serialize)]
 struct Stats {
     limits: Limits,
     #[serde(flatten)]
     pool: admission::Stats,
-    /// How often the rule in force changed, by an edit or a deletion.
+    /// How often the rules in force changed, by an edit or a deletion.
     rule_updates: u64,
-    /// How often the file was not valid.
+    /// How often a file, or an object, was not valid.
     rule_rejects: u64,
 }
 
@@ -48,12 +48,11 @@ async fn metrics(State(admin): State<Admin>) -> String {
 }
 
 async fn stats(State(admin): State<Admin>) -> Json<Stats> {
-    let rule = admin.rule.map(|rule| rule.stats()).unwrap_or_default();
     Json(Stats {
         limits: admin.pool.limits(),
         pool: admin.pool.stats(),
-        rule_updates: rule.revision,
-        rule_rejects: rule.rejects,
+        rule_updates: admin.rules.updates(),
+        rule_rejects: admin.rules.rejects(),
     })
 }
 

@@ -1,35 +1,34 @@
-//! The guide's service `user`, as one would embed the crate: limits from a rule file that is
-//! followed live, an admin address, and an end without lost requests.
+//! The guide's service `user`, as one would embed the crate: limits from rules that are followed
+//! live, an admin address, and an end without lost requests.
 //!
 //! ```sh
 //! cargo run --example user -- --rule examples/rule.yaml --admin 127.0.0.1:9090
+//! # Or the rule for this host of all that a directory holds:
+//! cargo run --example user -- --rules examples --host user --namespace default
 //! curl http://127.0.0.1:8080/user
 //! curl http://127.0.0.1:9090/stats
 //! ```
 
 mod admin;
 mod follow;
+mod rules;
 mod service;
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
 use meshpool::InboundPool;
 use meshpool::inbound;
-use meshpool::istio::watch::{Change, RuleStatus};
-use meshpool::istio::{OnFull, RuleFile};
 use meshpool::telemetry::metrics::PoolMetrics;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 
 use self::admin::Admin;
+use self::rules::RuleFlags;
 
 /// Answers GET /user with a name, within the limits of a rule file
 #[derive(Debug, Parser)]
@@ -37,18 +36,14 @@ struct Flags {
     /// Where to serve; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// A file with a DestinationRule, followed live; without one nothing is limited
-    #[arg(long)]
-    rule: Option<PathBuf>,
+    #[command(flatten)]
+    rules: RuleFlags,
     /// How long an answer takes
     #[arg(long, default_value = "20ms", value_parser = service::latency)]
     latency: Duration,
     /// Where to serve /metrics, /stats, /healthz and /readyz
     #[arg(long)]
     admin: Option<SocketAddr>,
-    /// Let requests wait wherever the rule sets http1MaxPendingRequests
-    #[arg(long)]
-    wait: bool,
     /// Count what would be refused, and refuse nothing
     #[arg(long)]
     observe: bool,
@@ -94,10 +89,7 @@ async fn serve(flags: Flags) -> io::Result<()> {
         .observing(flags.observe)
         .build();
 
-    let rule = match flags.rule {
-        Some(path) => Some(limit_by(path, flags.wait, &pool).await?),
-        None => None,
-    };
+    let rules = rules::limit(flags.rules, &pool).await?;
 
     // Both addresses first: who reads that one is ready may use the other.
     let listener = bind(flags.listen).await?;
@@ -112,7 +104,7 @@ async fn serve(flags: Flags) -> io::Result<()> {
         println!("admin on {}", listener.local_addr()?);
         let routes = admin::routes(Admin {
             pool: pool.clone(),
-            rule,
+            rules,
             pool_metrics: PoolMetrics::new(pool.clone()),
             prometheus,
         });
@@ -152,38 +144,6 @@ async fn upkeep(prometheus: PrometheusHandle) {
     loop {
         every.tick().await;
         prometheus.run_upkeep();
-    }
-}
-
-/// Follows the rule file, from the time when its present state is in force.
-async fn limit_by(path: PathBuf, wait: bool, pool: &InboundPool) -> io::Result<RuleStatus> {
-    let on_full = if wait { OnFull::Wait } else { OnFull::Refuse };
-    let rule = RuleFile::new(path).on_full(on_full).watch()?;
-    let status = rule.status();
-    let in_force = Arc::new(Notify::new());
-    let told = Arc::clone(&in_force);
-    tokio::spawn(follow::follow(rule, pool.clone(), move |change| {
-        report(change);
-        told.notify_one();
-    }));
-    in_force.notified().await;
-    if status.rejected().is_some() && status.rule().is_none() {
-        eprintln!("no rule yet: nothing is limited until the file is valid");
-    }
-    Ok(status)
-}
-
-/// Says what is in force now. Of a rejected file the library has said so itself.
-fn report(change: &Change) {
-    match change {
-        Change::Applied(rule) => {
-            eprintln!("rule applied: {:?}", rule.limits());
-            for notice in rule.notices() {
-                eprintln!("{notice}");
-            }
-        }
-        Change::Removed => eprintln!("no rule: nothing is limited"),
-        _ => {}
     }
 }
 

@@ -1,7 +1,7 @@
 //! A rule file read once: [`RuleFile`].
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -168,11 +168,7 @@ impl RuleFile {
     }
 
     pub(super) fn unreadable(&self, error: &io::Error) -> Rejected {
-        let mut report = Report::new(&self.path);
-        report.file_error(format_args!("cannot be read: {error}"));
-        Rejected {
-            problems: report.into_problems(),
-        }
+        Rejected::of_file(&self.path, format_args!("cannot be read: {error}"))
     }
 }
 
@@ -227,12 +223,22 @@ fn the_one<'a>(
 
 /// The file's content, as far as it may count: one byte over the limit is enough to refuse it.
 pub(super) fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let (file, metadata) = open_regular(path)?;
+    read_bounded(file, &metadata)
+}
+
+/// Opens a regular file, and tells what it was when it was opened.
+pub(super) fn open_regular(path: &Path) -> io::Result<(File, Metadata)> {
     // Opening a pipe would block, so look first. If it is exchanged in between, the open one is
     // looked at again.
     regular(&std::fs::metadata(path)?)?;
     let file = File::open(path)?;
     let metadata = file.metadata()?;
     regular(&metadata)?;
+    Ok((file, metadata))
+}
+
+pub(super) fn read_bounded(file: File, metadata: &Metadata) -> io::Result<Vec<u8>> {
     let length = usize::try_from(metadata.len())
         .unwrap_or(usize::MAX)
         .min(MAX_BYTES);
@@ -241,7 +247,7 @@ pub(super) fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn regular(metadata: &std::fs::Metadata) -> io::Result<()> {
+fn regular(metadata: &Metadata) -> io::Result<()> {
     if metadata.is_file() {
         return Ok(());
     }
@@ -302,6 +308,19 @@ pub struct Rejected {
 }
 
 impl Rejected {
+    pub(super) fn new(problems: Vec<Problem>) -> Self {
+        Self { problems }
+    }
+
+    /// For a reason that concerns the file as a whole.
+    pub(super) fn of_file(file: &Path, why: impl fmt::Display) -> Self {
+        let mut report = Report::new(file);
+        report.file_error(why);
+        Self {
+            problems: report.into_problems(),
+        }
+    }
+
     /// All that was found, in the order of the file; at least one is a [`Severity::Error`].
     pub fn problems(&self) -> &[Problem] {
         &self.problems

@@ -61,10 +61,14 @@
 
 mod decode;
 mod file;
+#[cfg(feature = "kube")]
+#[cfg_attr(docsrs, doc(cfg(feature = "kube")))]
+pub mod kube;
 mod path;
 mod problem;
 mod resource;
 mod rule_set;
+pub mod rules;
 mod select;
 pub mod settings;
 mod translate;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use super::subscribers::Subscribers;
 use super::{Destination, Limits};
 
 /// What is called when limits have changed. See [`LimitsSource::subscribe`].
@@ -95,12 +96,8 @@ pub struct LiveLimits(Arc<Live>);
 
 struct Live {
     revision: AtomicU64,
-    state: Mutex<State>,
-}
-
-struct State {
-    limits: Limits,
-    subscribers: Vec<Weak<Subscriber>>,
+    limits: Mutex<Limits>,
+    subscribers: Subscribers,
 }
 
 impl LiveLimits {
@@ -108,34 +105,25 @@ impl LiveLimits {
     pub fn new(limits: Limits) -> Self {
         Self(Arc::new(Live {
             revision: AtomicU64::new(0),
-            state: Mutex::new(State {
-                limits,
-                subscribers: Vec::new(),
-            }),
+            limits: Mutex::new(limits),
+            subscribers: Subscribers::default(),
         }))
     }
 
     /// The limits in force.
     pub fn get(&self) -> Limits {
-        self.lock().limits
+        *self.lock()
     }
 
     /// Puts other limits in force. When this returns, every pool that draws on them obeys them.
     pub fn set(&self, limits: Limits) {
-        let subscribers: Vec<_> = {
-            let mut state = self.lock();
-            state.limits = limits;
-            state.subscribers.retain(|it| it.strong_count() > 0);
-            state.subscribers.iter().filter_map(Weak::upgrade).collect()
-        };
+        *self.lock() = limits;
         self.0.revision.fetch_add(1, Ordering::AcqRel);
-        for subscriber in subscribers {
-            subscriber();
-        }
+        self.0.subscribers.tell();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Limits> {
+        self.0.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -149,9 +137,7 @@ impl LimitsSource for LiveLimits {
     }
 
     fn subscribe(&self, subscriber: Weak<Subscriber>) {
-        let mut state = self.lock();
-        state.subscribers.retain(|it| it.strong_count() > 0);
-        state.subscribers.push(subscriber);
+        self.0.subscribers.add(subscriber);
     }
 }
 

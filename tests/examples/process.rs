@@ -167,6 +167,10 @@ impl RuleFile {
         path.to_str().unwrap().to_owned()
     }
 
+    pub(crate) fn directory(&self) -> String {
+        self.directory.path().to_str().unwrap().to_owned()
+    }
+
     pub(crate) fn write(&self, pool: &str) {
         self.write_text(&format!(
             "apiVersion: networking.istio.io/v1\n\

@@ -596,6 +596,54 @@ async fn each_try_has_a_timeout_from_when_it_has_a_connection() {
 // === Limits ===
 
 #[tokio::test]
+async fn of_many_rules_the_one_for_its_upstream_and_its_callers_is_obeyed() {
+    let rule = RuleFile::missing();
+    let text = |connections: u32| {
+        format!(
+            "apiVersion: networking.istio.io/v1\n\
+             kind: DestinationRule\n\
+             metadata: {{name: user, namespace: demo}}\n\
+             spec:\n\
+             \x20 host: user\n\
+             \x20 trafficPolicy: {{connectionPool: {{tcp: {{maxConnections: {connections}}}}}}}\n\
+             \x20 subsets:\n\
+             \x20 - name: v2\n\
+             \x20   labels: {{version: v2}}\n\
+             \x20   trafficPolicy: {{connectionPool: {{tcp: {{maxConnections: 5}}}}}}\n\
+             ---\n\
+             apiVersion: networking.istio.io/v1\n\
+             kind: DestinationRule\n\
+             metadata: {{name: batch, namespace: demo}}\n\
+             spec:\n\
+             \x20 host: user\n\
+             \x20 workloadSelector: {{matchLabels: {{app: batch}}}}\n\
+             \x20 trafficPolicy: {{connectionPool: {{tcp: {{maxConnections: 6}}}}}}\n"
+        )
+    };
+    rule.write_text(&text(3));
+    let remaining = "cluster.up.circuit_breakers.default.remaining_cx";
+    let directory = rule.directory();
+    let flags = ["--rules", &directory, "--client-namespace", "demo"];
+    let upstream = "http://user.demo.svc.cluster.local:80";
+    for (more, connections) in [
+        (&["--subset", "v2"][..], 5),
+        (&["--client-label", "app=batch"], 6),
+        (&[], 3),
+    ] {
+        let sidecar = Sidecar::before(upstream, &[&flags[..], more].concat()).await;
+        assert_eq!(sidecar.stat(remaining).await, connections);
+    }
+    let sidecar = Sidecar::before("http://user", &flags).await;
+    assert_eq!(sidecar.stat(remaining).await, 3);
+    rule.write_text(&text(4));
+    sidecar.until("rules.update_success", 2).await;
+    assert_eq!(sidecar.stat(remaining).await, 4);
+    rule.write_text("kind: [");
+    sidecar.until("rules.update_rejected", 1).await;
+    assert_eq!(sidecar.stat(remaining).await, 4);
+}
+
+#[tokio::test]
 async fn a_rule_is_obeyed_live_in_place() {
     let rule = RuleFile::missing();
     let mut upstream = Upstream::start().await;

@@ -168,6 +168,52 @@ async fn a_rule_that_is_broken_at_the_start_is_told_and_limits_nothing() {
 }
 
 #[tokio::test]
+async fn of_many_rules_the_one_for_its_host_is_obeyed() {
+    let (one, other) = (RuleFile::missing(), RuleFile::missing());
+    let rule = |name: &str, requests: u32| {
+        format!(
+            "apiVersion: networking.istio.io/v1\n\
+             kind: DestinationRule\n\
+             metadata: {{name: {name}, namespace: demo}}\n\
+             spec: {{host: {name}, trafficPolicy: {{connectionPool: {{http: \
+             {{http2MaxRequests: {requests}}}}}}}}}\n"
+        )
+    };
+    one.write_text(&rule("user", 7));
+    other.write_text(&rule("other", 1));
+    let (directory, file) = (one.directory(), other.path());
+    let flags = ["--rules", &directory, &file, "--namespace", "demo"];
+    let mut user = User::start(&flags).await;
+    let stats = user.stats().await;
+    assert_eq!(stats["limits"]["max_requests"], 7);
+    assert_eq!(stats["rule_updates"], 1);
+
+    one.write_text(&rule("user", 8));
+    // The library tells from what to what, and the service when it obeys.
+    let to = "to=Limits { max_requests: Some(8)";
+    user.process.says(to).await;
+    user.process
+        .says("rule applied: Limits { max_requests: Some(8)")
+        .await;
+    assert_eq!(user.stats().await["limits"]["max_requests"], 8);
+
+    one.write_text("kind: [");
+    user.until("rule_rejects", json!(1)).await;
+    assert_eq!(user.stats().await["limits"]["max_requests"], 8);
+
+    one.delete();
+    user.process.says("no rule").await;
+    assert_eq!(user.stats().await["limits"], json!({}));
+}
+
+#[tokio::test]
+async fn one_rule_and_many_do_not_go_together() {
+    let output = output("user", &["--rule", "a.yaml", "--rules", "b"]).await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(process::text(&output.stderr).contains("cannot be used with"));
+}
+
+#[tokio::test]
 async fn an_address_that_is_taken_is_named_and_ends_the_service() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();

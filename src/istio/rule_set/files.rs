@@ -35,7 +35,8 @@ pub(in crate::istio) fn read(file: &Path) -> io::Result<Vec<u8>> {
     read_regular(file)
 }
 
-fn is_rule_file(file: &Path) -> bool {
+/// Whether a file of this name in a directory is meant to hold rules.
+pub(in crate::istio) fn is_rule_file(file: &Path) -> bool {
     let hidden = file
         .file_name()
         .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));

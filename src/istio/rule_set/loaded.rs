@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::istio::Rejected;
 use crate::istio::decode::decode;
 use crate::istio::problem::{Problem, Report};
 use crate::istio::resource::Resource;
@@ -34,6 +35,14 @@ impl Loaded {
         let mut report = Report::new(file);
         report.file_error(format_args!("cannot be read: {error}"));
         Self::new(file, Vec::new(), report)
+    }
+
+    /// The same, if it contributes.
+    pub(in crate::istio) fn checked(self) -> Result<Self, Rejected> {
+        match self.is_valid {
+            true => Ok(self),
+            false => Err(Rejected::new(self.problems)),
+        }
     }
 
     fn new(file: &Path, resources: Vec<Resource>, report: Report) -> Self {

@@ -12,6 +12,9 @@ mod resolve;
 mod slot;
 
 pub use self::builder::RuleSetBuilder;
+#[cfg(feature = "watch")]
+pub(in crate::istio) use self::files::is_rule_file;
+pub(in crate::istio) use self::loaded::Loaded;
 pub(in crate::istio) use self::mesh::Mesh;
 pub use self::query::{Client, Query, Service};
 pub use self::reference::{ObjectRef, Quirk};

@@ -1,44 +1,58 @@
-//! The thread that follows a file.
+//! The thread that follows files.
 
-use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::mailbox::Sender;
+use super::Timing;
+use super::listing::Paths;
+use super::look::{Known, Look};
 use super::observe::Observed;
 use super::places::Places;
 use super::signal::{Signal, Wake};
-use super::{Change, Timing};
-use crate::istio::file::RuleFile;
 
-/// How often a file that keeps changing is read again before the next event is waited for.
+/// How often files that keep changing are read again before the next event is waited for.
 const MOST_READS: usize = 20;
 
-/// The shortest time between two looks, for a file in a busy directory.
+/// The shortest time between two looks, for files in a busy directory.
 const SHORTEST: Duration = Duration::from_millis(10);
 
-/// Follows a file until told to stop.
-pub(super) fn follow(file: &RuleFile, timing: Timing, to: &Sender, signal: &Arc<Signal>) {
+/// Who is told what the files hold.
+pub(super) trait Sink {
+    /// All that has changed, at once; the first time all that there is, and may be nothing.
+    fn changed(&mut self, changes: Vec<(PathBuf, Observed)>);
+
+    /// A look at the files was finished.
+    fn looked(&mut self);
+}
+
+/// Follows files until told to stop.
+pub(super) fn follow(mut paths: Paths, timing: Timing, sink: &mut impl Sink, signal: &Arc<Signal>) {
     let mut places = Places::new(signal);
-    let mut known: Option<Observed> = None;
+    let mut known = Known::default();
     let mut moved = false;
     loop {
         // Watch first and look then, so that nothing happens unseen in between.
-        places.refresh(file.path(), moved);
+        places.refresh(&paths.list(), moved);
         moved = false;
-        let settled = settle(file.path(), known.as_ref(), timing.debounce, signal);
-        to.looked();
+        let settled = settle(&mut paths, &known, timing.debounce, signal);
+        sink.looked();
         let longest = match settled {
-            Settled::New(observed) => {
-                to.tell(change(file, &observed));
-                known = Some(observed);
+            Settled::New(look) => {
+                sink.changed(known.take(look));
                 // The links may lead elsewhere now: look again.
                 continue;
             }
-            Settled::Same => timing.poll_interval,
-            Settled::Restless => timing.debounce.max(SHORTEST),
+            Settled::Same(look) => {
+                known.take(look);
+                timing.poll_interval
+            }
+            Settled::Restless(look) => {
+                if !look.is_same() {
+                    sink.changed(known.take(look));
+                }
+                timing.debounce.max(SHORTEST)
+            }
             Settled::Stopped => return,
         };
         if !signal.pause(SHORTEST.min(longest)) {
@@ -52,57 +66,35 @@ pub(super) fn follow(file: &RuleFile, timing: Timing, to: &Sender, signal: &Arc<
 }
 
 enum Settled {
-    New(Observed),
-    Same,
-    /// It changes at each look.
-    Restless,
+    New(Look),
+    Same(Look),
+    /// Something changes at each look. What does not is in this one.
+    Restless(Look),
     Stopped,
 }
 
-/// Reads until two reads in a row agree, the debounce apart. The very first time they follow each
+/// Looks until two looks in a row agree, the debounce apart. The very first time they follow each
 /// other at once: a service is not to start with limits missing because of a debounce.
-fn settle(path: &Path, known: Option<&Observed>, debounce: Duration, signal: &Signal) -> Settled {
-    let mut last = Observed::of(path);
-    if known == Some(&last) {
-        return Settled::Same;
+fn settle(paths: &mut Paths, known: &Known, debounce: Duration, signal: &Signal) -> Settled {
+    let mut last = known.look(paths);
+    if last.is_same() {
+        return Settled::Same(last);
     }
-    for read in 0..MOST_READS {
-        let at_once = known.is_none() && read == 0;
+    let mut at_once = !known.is_started();
+    for _ in 1..MOST_READS {
         if !at_once && !signal.pause(debounce) {
             return Settled::Stopped;
         }
-        let next = Observed::of(path);
-        if next == last {
-            return if known == Some(&next) {
-                Settled::Same
-            } else {
-                Settled::New(next)
-            };
+        at_once = false;
+        let next = known.look(paths);
+        if next.is_same() {
+            return Settled::Same(next);
+        }
+        if next.agrees(&last) {
+            return Settled::New(next);
         }
         last = next;
     }
-    Settled::Restless
-}
-
-fn change(file: &RuleFile, observed: &Observed) -> Change {
-    let read = match observed {
-        Observed::Missing => return Change::Removed,
-        // Whatever is in a file, the thread that follows it goes on.
-        Observed::Content(bytes) => catch_unwind(AssertUnwindSafe(|| file.parse(bytes)))
-            .unwrap_or_else(|_| Err(file.unreadable(&io::Error::other("its reader panicked")))),
-        Observed::Unreadable(error) => Err(file.unreadable(error)),
-    };
-    match read {
-        Ok(rule) => Change::Applied(rule),
-        Err(rejected) => {
-            #[cfg(feature = "tracing")]
-            tracing::warn!(
-                target: "meshpool",
-                file = %file.path().display(),
-                problems = %rejected,
-                "rule file rejected, the limits in force stay"
-            );
-            Change::Rejected(rejected)
-        }
-    }
+    let next = known.look(paths);
+    Settled::Restless(next.settled(&last, known))
 }

@@ -1,8 +1,9 @@
-//! A rule file followed live: [`RuleFile::watch`].
+//! Rule files followed live: one with [`RuleFile::watch`], several and directories with
+//! [`RuleFiles`].
 //!
 //! What lives here decides *when* a file is read and what its states mean in a row; what a file
-//! says is decided around it. It knows no runtime: one thread of its own reads and waits, and
-//! [`RuleWatch::changed`] works on any executor.
+//! says is decided around it. It knows no runtime: one thread of its own reads and waits, and the
+//! futures work on any executor.
 //!
 //! ```no_run
 //! use meshpool::istio::{RuleFile, watch::Change};
@@ -37,19 +38,40 @@
 //! - Who asks seldom gets the latest: a change that was not fetched is replaced by the next one,
 //!   except that a rejection does not hide the limits that were applied before it.
 //!
+//! # Several files, and directories
+//!
+//! [`RuleFiles`] follows any number of both in one thread, and brings what they say into
+//! [`Rules`](super::rules::Rules), where each file is a source of its own. The same counts as a
+//! change, and besides:
+//!
+//! - What changed together takes effect together: files that were renamed, or all files of a
+//!   ConfigMap. A file that keeps changing holds up no other.
+//! - A directory that vanishes, or cannot be read, is trouble and not a decision: what its files
+//!   said stays in force until it is back, and is reported. To lift the rules, delete the files.
+//! - At most 20 000 files are followed, with 64 MiB together. A directory with more of them, or a
+//!   file that is too much, is reported, and what was in force stays. Content is not kept: a file
+//!   whose size and times are the same, for two seconds at least, is not read again.
+//!
 //! # What is watched
 //!
 //! The directory of the file, and where the file is a symbolic link, of each link on the way: so
 //! editors that write in place, rename or re-create are seen, and so is the swap of the `..data`
-//! link in a mounted Kubernetes ConfigMap. Directories that are missing are waited for. The file
-//! is looked at once in a while anyway, for file systems that tell nothing (network mounts), and
+//! link in a mounted Kubernetes ConfigMap. Directories that are missing are waited for. Files are
+//! looked at once in a while anyway, for file systems that tell nothing (network mounts), and
 //! for when the system refuses a watch.
 
+mod feed;
+mod files;
 mod follow;
+mod listing;
+mod look;
 mod mailbox;
 mod observe;
 mod places;
+mod progress;
 mod signal;
+mod single;
+mod stamp;
 
 use std::io;
 use std::sync::Arc;
@@ -57,8 +79,12 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
+pub use self::files::{FilesWatch, RuleFiles};
+
+use self::listing::Paths;
 use self::mailbox::{Mailbox, Sender};
 use self::signal::Signal;
+use self::single::Single;
 use super::file::{Rejected, Rule, RuleFile};
 use crate::limits::Limits;
 
@@ -78,12 +104,24 @@ impl Default for Timing {
     }
 }
 
+impl Timing {
+    fn debounce(mut self, debounce: Duration) -> Self {
+        self.debounce = debounce;
+        self
+    }
+
+    fn poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = interval.max(Duration::from_millis(10));
+        self
+    }
+}
+
 /// Following it, with the feature `watch`.
 impl RuleFile {
     /// How long the file must stay the same before it is taken. Default: 100 ms.
     #[must_use]
     pub fn debounce(mut self, debounce: Duration) -> Self {
-        self.timing.debounce = debounce;
+        self.timing = self.timing.debounce(debounce);
         self
     }
 
@@ -91,7 +129,7 @@ impl RuleFile {
     /// least 10 ms.
     #[must_use]
     pub fn poll_interval(mut self, interval: Duration) -> Self {
-        self.timing.poll_interval = interval.max(Duration::from_millis(10));
+        self.timing = self.timing.poll_interval(interval);
         self
     }
 
@@ -106,9 +144,12 @@ impl RuleFile {
         let mailbox = Arc::new(Mailbox::default());
         let signal = Arc::new(Signal::default());
         let (to, wake) = (Sender::new(Arc::clone(&mailbox)), Arc::clone(&signal));
+        let paths = Paths::file(self.path().to_owned());
+        let timing = self.timing;
+        let mut sink = Single::new(self, to);
         thread::Builder::new()
             .name("meshpool-rule".to_owned())
-            .spawn(move || follow::follow(&self, self.timing, &to, &wake))?;
+            .spawn(move || follow::follow(paths, timing, &mut sink, &wake))?;
         Ok(RuleWatch { mailbox, signal })
     }
 }

@@ -1,4 +1,4 @@
-//! Which directories to watch for a file, and the system's watches on them.
+//! Which directories to watch, and the system's watches on them.
 
 use std::collections::BTreeMap;
 use std::fs::Metadata;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
+use super::listing::Listing;
 use super::signal::Signal;
 
 /// How many symbolic links are followed, as in the kernel.
@@ -28,10 +29,10 @@ fn identity(metadata: &Metadata) -> Identity {
 #[cfg(not(unix))]
 fn identity(_: &Metadata) -> Identity {}
 
-/// The watches for one file.
+/// The watches for all that is followed.
 #[derive(Debug)]
 pub(super) struct Places {
-    /// `None` where the system has no watches left: then the file is only polled.
+    /// `None` where the system has no watches left: then the files are only polled.
     watcher: Option<RecommendedWatcher>,
     watched: BTreeMap<PathBuf, Identity>,
 }
@@ -54,11 +55,15 @@ impl Places {
 
     /// Watches the directories that matter now, and no others. `again`: also those that seem to
     /// be watched already.
-    pub(super) fn refresh(&mut self, path: &Path, again: bool) {
+    pub(super) fn refresh(&mut self, listing: &Listing, again: bool) {
         let Some(watcher) = &mut self.watcher else {
             return;
         };
-        let wanted = directories(path);
+        let mut wanted = BTreeMap::new();
+        for path in listing.places() {
+            wanted.extend(directories(path));
+        }
+        wanted.extend(listing.directories().filter_map(identified));
         self.watched.retain(|directory, identity| {
             let keep = !again && wanted.get(directory) == Some(identity);
             if !keep {
@@ -79,7 +84,7 @@ impl Places {
     }
 }
 
-/// Whether an event can mean that the file changed. Reading does not, and must not: our own reads
+/// Whether an event can mean that a file changed. Reading does not, and must not: our own reads
 /// would wake us for ever.
 fn matters(kind: EventKind) -> bool {
     match kind {
@@ -96,18 +101,20 @@ fn moves(kind: EventKind) -> bool {
     )
 }
 
-/// The directory of the file, or the nearest that exists above it; and where the file is a link,
+/// A directory as it is now.
+fn identified(path: &Path) -> Option<(PathBuf, Identity)> {
+    let real = path.canonicalize().ok()?;
+    let metadata = real.metadata().ok()?;
+    metadata.is_dir().then(|| (real, identity(&metadata)))
+}
+
+/// The directory of the path, or the nearest that exists above it; and where the path is a link,
 /// the same for its target.
 fn directories(path: &Path) -> BTreeMap<PathBuf, Identity> {
     let mut found = BTreeMap::new();
     let mut path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for _ in 0..MOST_LINKS {
-        let directory = path.ancestors().skip(1).find_map(|above| {
-            let real = above.canonicalize().ok()?;
-            let metadata = real.metadata().ok()?;
-            metadata.is_dir().then(|| (real, identity(&metadata)))
-        });
-        found.extend(directory);
+        found.extend(path.ancestors().skip(1).find_map(identified));
         let (Ok(target), Some(parent)) = (path.read_link(), path.parent()) else {
             break;
         };

@@ -1,0 +1,71 @@
+//! [`Batch`]: several changes that take effect as one.
+
+/// Changes of several sources, to be put in force at once by [`Rules::apply`](super::Rules::apply):
+/// nobody sees some of them without the others.
+///
+/// ```
+/// use meshpool::istio::rules::{Batch, Rules};
+///
+/// let rules = Rules::new();
+/// let mut batch = Batch::new();
+/// batch.remove("users.yaml");
+/// batch.put(
+///     "user.yaml",
+///     "apiVersion: networking.istio.io/v1
+/// kind: DestinationRule
+/// metadata: {name: user}
+/// spec: {host: user}
+/// ",
+/// );
+/// assert!(rules.apply(batch).is_empty(), "nothing was rejected");
+/// assert_eq!(rules.revision(), 1);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    pub(super) changes: Vec<(String, Action)>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Action {
+    Put(Vec<u8>),
+    Remove,
+    Trouble(String),
+}
+
+impl Batch {
+    /// No changes.
+    pub const fn new() -> Self {
+        Self {
+            changes: Vec::new(),
+        }
+    }
+
+    /// What the source says from now on, YAML or JSON with any number of documents.
+    pub fn put(&mut self, source: impl Into<String>, text: impl Into<Vec<u8>>) {
+        self.add(source, Action::Put(text.into()));
+    }
+
+    /// The source is gone, with all that it said.
+    pub fn remove(&mut self, source: impl Into<String>) {
+        self.add(source, Action::Remove);
+    }
+
+    /// What the source says cannot be known now, and why. What it said last stays in force.
+    pub fn trouble(&mut self, source: impl Into<String>, why: impl Into<String>) {
+        self.add(source, Action::Trouble(why.into()));
+    }
+
+    /// How many changes there are.
+    pub fn len(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    fn add(&mut self, source: impl Into<String>, action: Action) {
+        self.changes.push((source.into(), action));
+    }
+}

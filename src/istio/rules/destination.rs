@@ -1,0 +1,24 @@
+//! Which service a destination is.
+
+use super::Snapshot;
+use crate::istio::{Client, Service};
+use crate::limits::Destination;
+
+/// The service that the cluster's DNS finds under the host of a destination.
+pub(super) fn service(
+    destination: &Destination,
+    client: &Client,
+    domain: &str,
+    rules: &Snapshot,
+) -> Service {
+    let full = |name, namespace| Service::new(format!("{name}.{namespace}.svc.{domain}"));
+    let is_namespace = |name: &str| name == client.namespace() || rules.namespaces.contains(name);
+    let host = destination.host();
+    let service = match host.split('.').collect::<Vec<_>>()[..] {
+        [name] if !name.starts_with('[') => full(name, client.namespace()),
+        [name, namespace, "svc"] => full(name, namespace),
+        [name, namespace] if is_namespace(namespace) => full(name, namespace),
+        _ => Service::new(host),
+    };
+    service.port(destination.port())
+}

@@ -1,0 +1,95 @@
+//! [`OutboundRules`]: what limits the requests that this process sends.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::destination::service;
+use super::{Rules, Snapshot};
+use crate::istio::{Client, OnFull, Query};
+use crate::limits::{Destination, Limits, LimitsSource, Subscriber};
+
+/// Of how many destinations it is remembered what was told, for the event when it changes.
+const MOST_TOLD: usize = 4096;
+
+/// The limits of each destination, as a client of this identity finds them. Made by
+/// [`Rules::outbound`]; clones are the same.
+///
+/// A destination's host is taken for a service as the cluster's DNS would take it: `user` is the
+/// service of that name in the client's namespace; `user.demo.svc` is
+/// `user.demo.svc.cluster.local`, and so is `user.demo` if `demo` is the client's namespace or has
+/// any rule. Every other host stays as it is. The port is that of the service.
+#[derive(Clone, Debug)]
+pub struct OutboundRules {
+    rules: Rules,
+    client: Client,
+    subset: Option<String>,
+    told: Arc<Mutex<HashMap<Destination, Limits>>>,
+}
+
+impl OutboundRules {
+    pub(super) fn new(rules: Rules, client: Client) -> Self {
+        Self {
+            rules,
+            client,
+            subset: None,
+            told: Arc::default(),
+        }
+    }
+
+    /// Sets the subset that is called, as a route of the mesh would choose it. A service whose
+    /// rule does not have it is called as a whole. Default: none.
+    #[must_use]
+    pub fn subset(mut self, name: impl Into<String>) -> Self {
+        self.subset = Some(name.into());
+        self
+    }
+
+    /// What is asked of the rules for a destination.
+    pub fn query(&self, destination: &Destination) -> Query {
+        self.query_of(destination, &self.rules.snapshot())
+    }
+
+    fn query_of(&self, destination: &Destination, rules: &Snapshot) -> Query {
+        let domain = self.rules.cluster_domain();
+        let service = service(destination, &self.client, domain, rules);
+        let query = Query::outbound(service).client(self.client.clone());
+        match &self.subset {
+            Some(subset) => query.subset(subset),
+            None => query,
+        }
+    }
+
+    /// Remembers what was told, and tells if it is something else than before.
+    fn note(&self, destination: &Destination, limits: Limits) {
+        let before = {
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.len() < MOST_TOLD || told.contains_key(destination) {
+                told.insert(destination.clone(), limits)
+            } else {
+                None
+            }
+        };
+        if let Some(before) = before {
+            self.rules.note(destination, before, limits);
+        }
+    }
+}
+
+impl LimitsSource for OutboundRules {
+    fn limits(&self, destination: &Destination) -> Limits {
+        let rules = self.rules.snapshot();
+        let query = self.query_of(destination, &rules);
+        // What becomes of a request that finds no room is the pool's to decide.
+        let limits = rules.set.settings(&query).limits(OnFull::default());
+        self.note(destination, limits);
+        limits
+    }
+
+    fn revision(&self) -> u64 {
+        self.rules.revision()
+    }
+
+    fn subscribe(&self, subscriber: Weak<Subscriber>) {
+        self.rules.subscribe(subscriber);
+    }
+}

@@ -1,0 +1,51 @@
+//! What the changes of files mean for [`Rules`].
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::follow::Sink;
+use super::observe::Observed;
+use super::progress::Progress;
+use crate::istio::rules::{Batch, Rules};
+
+/// Brings what files hold into the rules.
+#[derive(Debug)]
+pub(super) struct Feed {
+    rules: Rules,
+    progress: Arc<Progress>,
+}
+
+impl Feed {
+    pub(super) fn new(rules: Rules, progress: Arc<Progress>) -> Self {
+        Self { rules, progress }
+    }
+}
+
+impl Sink for Feed {
+    fn changed(&mut self, changes: Vec<(PathBuf, Observed)>) {
+        let mut batch = Batch::new();
+        for (path, observed) in changes {
+            let source = path.to_string_lossy();
+            match observed {
+                Observed::Missing => batch.remove(source),
+                Observed::Content(bytes) => batch.put(source, bytes),
+                Observed::Unreadable(error) => {
+                    batch.trouble(source, format!("cannot be read: {error}"));
+                }
+            }
+        }
+        self.rules.apply(batch);
+        self.progress.settle();
+    }
+
+    fn looked(&mut self) {
+        self.progress.look();
+    }
+}
+
+/// However the thread ended, nobody is to wait for it.
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.progress.settle();
+    }
+}

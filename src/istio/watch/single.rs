@@ -1,0 +1,60 @@
+//! What the changes of a rule file mean: for [`RuleFile::watch`].
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
+use super::Change;
+use super::follow::Sink;
+use super::mailbox::Sender;
+use super::observe::Observed;
+use crate::istio::file::RuleFile;
+
+/// Reads the file's changes, and tells of them.
+#[derive(Debug)]
+pub(super) struct Single {
+    file: RuleFile,
+    to: Sender,
+}
+
+impl Single {
+    pub(super) fn new(file: RuleFile, to: Sender) -> Self {
+        Self { file, to }
+    }
+
+    fn change(&self, observed: &Observed) -> Change {
+        let file = &self.file;
+        let read = match observed {
+            Observed::Missing => return Change::Removed,
+            // Whatever is in a file, the thread that follows it goes on.
+            Observed::Content(bytes) => catch_unwind(AssertUnwindSafe(|| file.parse(bytes)))
+                .unwrap_or_else(|_| Err(file.unreadable(&io::Error::other("its reader panicked")))),
+            Observed::Unreadable(error) => Err(file.unreadable(error)),
+        };
+        match read {
+            Ok(rule) => Change::Applied(rule),
+            Err(rejected) => {
+                #[cfg(feature = "tracing")]
+                tracing::warn!(
+                    target: "meshpool",
+                    file = %file.path().display(),
+                    problems = %rejected,
+                    "rule file rejected, the limits in force stay"
+                );
+                Change::Rejected(rejected)
+            }
+        }
+    }
+}
+
+impl Sink for Single {
+    fn changed(&mut self, changes: Vec<(PathBuf, Observed)>) {
+        for (_, observed) in &changes {
+            self.to.tell(self.change(observed));
+        }
+    }
+
+    fn looked(&mut self) {
+        self.to.looked();
+    }
+}
