@@ -80,65 +80,73 @@ impl fmt::Debug for ResponseFuture {
     }
 }
 
-async fn send<B>(
+/// Not an `async fn`: that would have room for its arguments twice, and a box of more than a KiB
+/// costs several times as much as one of less.
+fn send<B>(
     pool: Arc<Pool<RequestBody<B>>>,
     admitted: Admitted<RequestBody<B>>,
     head: Head,
     request: Request<RequestBody<B>>,
-) -> Answer
+) -> impl Future<Output = Answer> + Send
 where
     B: Body + Send + Unpin + 'static,
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    let (mut lease, mut sender) = match admitted {
-        Admitted::Attached(lease, sender) => (lease, sender),
-        Admitted::Pending(pending) => wait(&pool, pending).await?,
-    };
     // If this future is dropped, the rest of the request's body is not sent.
-    let mut upload = request.body().upload();
+    let upload = request.body().upload();
     let may_be_upgraded = request.method() == Method::CONNECT;
-    let mut was_handed_back = false;
     let mut unsent = Some(request);
-    loop {
-        if let Some(request) = &mut unsent {
-            head.put_into(request, sender.protocol(), sender.is_proxied());
-        }
-        let failed = match sender.send(&mut unsent) {
-            // It was dead already.
-            None => None,
-            Some(sent) => {
-                let answered = match pool.response_timeout() {
-                    None => sent.await,
-                    Some(patience) => {
-                        match before(overdue(patience, upload.as_ref()), sent).await {
-                            Some(answered) => answered,
-                            None => return Err(Error::overdue(pool.destination())),
+    async move {
+        let (mut lease, mut sender) = match admitted {
+            Admitted::Attached(lease, sender) => (lease, sender),
+            Admitted::Pending(pending) => wait(&pool, pending).await?,
+        };
+        // Below the lease, so that it is dropped before it.
+        let mut upload = upload;
+        let mut was_handed_back = false;
+        loop {
+            if let Some(request) = &mut unsent {
+                head.put_into(request, sender.protocol(), sender.is_proxied());
+            }
+            let answered = {
+                let mut sent = pin!(sender.send(&mut unsent));
+                match (sent.as_mut().as_pin_mut(), pool.response_timeout()) {
+                    // It was dead already.
+                    (None, _) => None,
+                    (Some(sent), None) => Some(sent.await),
+                    (Some(sent), Some(patience)) => {
+                        let overdue = Box::pin(overdue(patience, upload.as_ref()));
+                        let answered = before(overdue, sent).await;
+                        if answered.is_none() {
+                            return Err(Error::overdue(pool.destination()));
                         }
-                    }
-                };
-                match answered {
-                    Ok(response) => {
-                        let active = Active::new(lease, &sender, pool.destination(), upload.take());
-                        return Ok(receive(response, active, may_be_upgraded));
-                    }
-                    Err(mut error) => {
-                        unsent = error.take_message();
-                        Some(error.into_error())
+                        answered
                     }
                 }
+            };
+            let failed = match answered {
+                None => None,
+                Some(Ok(response)) => {
+                    let active = Active::new(lease, &sender, pool.destination(), upload.take());
+                    return Ok(receive(response, active, may_be_upgraded));
+                }
+                Some(Err(mut error)) => {
+                    unsent = error.take_message();
+                    Some(error.into_error())
+                }
+            };
+            if unsent.is_none() || was_handed_back {
+                let active = Active::new(lease, &sender, pool.destination(), upload.take());
+                let error = active.fail(failed);
+                return Err(match unsent {
+                    Some(_) => error.which_never_left(),
+                    None => error,
+                });
             }
-        };
-        if unsent.is_none() || was_handed_back {
-            let active = Active::new(lease, &sender, pool.destination(), upload.take());
-            let error = active.fail(failed);
-            return Err(match unsent {
-                Some(_) => error.which_never_left(),
-                None => error,
-            });
+            was_handed_back = true;
+            (lease, sender) = wait(&pool, pool.hand_back(lease)).await?;
         }
-        was_handed_back = true;
-        (lease, sender) = wait(&pool, pool.hand_back(lease)).await?;
     }
 }
 
@@ -151,7 +159,7 @@ async fn wait<B: Send + 'static>(
 ) -> Result<Attached<B>, Error> {
     match pool.pending_timeout() {
         None => pending.await,
-        Some(patience) => match timeout(patience, pending).await {
+        Some(patience) => match Box::pin(timeout(patience, pending)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Error::before(ErrorKind::PendingTimeout, pool.destination())),
         },
@@ -167,11 +175,13 @@ async fn overdue(patience: Duration, upload: Option<&Uploading>) {
 }
 
 /// What the second comes to, unless the first has come before.
-async fn before<F: Future>(deadline: impl Future, future: F) -> Option<F::Output> {
-    let (mut deadline, mut future) = (pin!(deadline), pin!(future));
-    poll_fn(|cx| match future.as_mut().poll(cx) {
+async fn before<O>(
+    mut deadline: impl Future + Unpin,
+    mut future: impl Future<Output = O> + Unpin,
+) -> Option<O> {
+    poll_fn(|cx| match Pin::new(&mut future).poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => deadline.as_mut().poll(cx).map(|_| None),
+        Poll::Pending => Pin::new(&mut deadline).poll(cx).map(|_| None),
     })
     .await
 }

@@ -1,10 +1,11 @@
 //! [`Head`]: how a request's URI and `host` look on each kind of connection.
 
 use http::header::{HOST, HeaderValue};
-use http::uri::{Authority, PathAndQuery};
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Uri, Version};
 
 use crate::outbound::destination::Protocol;
+use crate::outbound::destinations::{split, without_user};
 
 /// Where a request goes, kept apart from it: a request that is handed back may be sent on a
 /// connection of another kind.
@@ -69,34 +70,37 @@ impl Head {
     }
 
     fn absolute(&self) -> Uri {
-        let host = self
-            .host()
-            .and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
-        let mut parts = self.uri.clone().into_parts();
-        if let Some(host) = host {
-            parts.authority = Some(host);
+        let wanted = match &self.host {
+            Some(host) => host.to_str().ok(),
+            None => self.authority(),
+        };
+        let there = self.uri.authority().map(Authority::as_str);
+        // As a rule; the rest takes longer than all else that is done for a head.
+        if wanted.is_none() || wanted == there {
+            return self.uri.clone();
         }
-        parts
-            .path_and_query
-            .get_or_insert(PathAndQuery::from_static("/"));
+        let mut parts = self.uri.clone().into_parts();
+        if let Some(authority) = wanted.and_then(|it| it.parse().ok()) {
+            parts.authority = Some(authority);
+        }
         Uri::from_parts(parts).unwrap_or_else(|_| self.uri.clone())
     }
 
-    /// The caller's, or else the URI's, without what goes without saying.
+    /// The caller's, or else the URI's.
     fn host(&self) -> Option<HeaderValue> {
-        if self.host.is_some() {
-            return self.host.clone();
+        match &self.host {
+            Some(host) => Some(host.clone()),
+            None => HeaderValue::from_str(self.authority()?).ok(),
         }
-        let host = self.uri.host()?;
-        let host = match self
-            .uri
-            .port_u16()
-            .filter(|&port| port != self.default_port())
-        {
-            Some(port) => HeaderValue::try_from(format!("{host}:{port}")),
-            None => HeaderValue::try_from(host),
-        };
-        host.ok()
+    }
+
+    /// The URI's, without what goes without saying.
+    fn authority(&self) -> Option<&str> {
+        let authority = without_user(self.uri.authority()?);
+        Some(match split(authority) {
+            (_, Some(port)) if port != self.default_port() => authority,
+            (host, _) => host,
+        })
     }
 
     fn port(&self) -> u16 {
@@ -104,9 +108,9 @@ impl Head {
     }
 
     fn default_port(&self) -> u16 {
-        match self.uri.scheme_str() {
-            Some("https") => 443,
-            _ => 80,
+        match self.uri.scheme() == Some(&Scheme::HTTPS) {
+            true => 443,
+            false => 80,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 
 use http::Uri;
-use http::uri;
+use http::uri::{self, Authority};
 
 use crate::limits::{Destination, Scheme};
 use crate::outbound::error::ErrorKind;
@@ -19,18 +19,19 @@ pub(crate) struct Target<'a> {
 
 impl<'a> Target<'a> {
     pub(crate) fn of(uri: &'a Uri) -> Result<Self, ErrorKind> {
+        let authority = uri.authority();
         let scheme = match uri.scheme() {
             Some(scheme) if *scheme == uri::Scheme::HTTP => Scheme::Http,
             Some(scheme) if *scheme == uri::Scheme::HTTPS => Scheme::Https,
             Some(_) => return Err(ErrorKind::UnsupportedScheme),
-            None if uri.host().is_none() => return Err(ErrorKind::NoHost),
+            None if authority.is_none() => return Err(ErrorKind::NoHost),
             None => return Err(ErrorKind::UnsupportedScheme),
         };
-        let host = match uri.host() {
-            Some(host) if !host.is_empty() => host,
-            _ => return Err(ErrorKind::NoHost),
-        };
-        let port = uri.port_u16().unwrap_or(scheme.default_port());
+        let (host, port) = authority.map_or(("", None), |it| split(without_user(it)));
+        if host.is_empty() {
+            return Err(ErrorKind::NoHost);
+        }
+        let port = port.unwrap_or(scheme.default_port());
         Ok(Self { scheme, host, port })
     }
 
@@ -46,6 +47,28 @@ impl<'a> Target<'a> {
     pub(super) fn to_destination(&self) -> Destination {
         Destination::new(self.scheme, self.host, self.port)
     }
+}
+
+/// An authority's host, and the port if it says one.
+pub(in crate::outbound) fn without_user(authority: &Authority) -> &str {
+    let authority = authority.as_str();
+    match authority.bytes().rposition(|byte| byte == b'@') {
+        Some(at) => &authority[at + 1..],
+        None => authority,
+    }
+}
+
+/// The host, which for IPv6 is in brackets, and the port. What [`Authority`] says itself, for a
+/// fraction of the time: each request asks.
+pub(in crate::outbound) fn split(host_and_port: &str) -> (&str, Option<u16>) {
+    let mut bytes = host_and_port.bytes();
+    let end = match host_and_port.starts_with('[') {
+        true => bytes.position(|byte| byte == b']').map(|at| at + 1),
+        false => bytes.position(|byte| byte == b':'),
+    };
+    let (host, rest) = host_and_port.split_at(end.unwrap_or(host_and_port.len()));
+    let port = rest.strip_prefix(':');
+    (host, port.and_then(|port| port.parse().ok()))
 }
 
 /// What a [`Destination`] and a [`Target`] have in common, so that a map of the one finds the
@@ -112,8 +135,13 @@ impl Hash for dyn Key + '_ {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.scheme().hash(state);
         self.port().hash(state);
-        for byte in self.host().bytes() {
-            state.write_u8(byte.to_ascii_lowercase());
+        // In pieces: a byte alone takes a hasher as long as eight.
+        let mut lower = [0; 32];
+        for piece in self.host().as_bytes().chunks(lower.len()) {
+            let lower = &mut lower[..piece.len()];
+            lower.copy_from_slice(piece);
+            lower.make_ascii_lowercase();
+            state.write(lower);
         }
     }
 }
@@ -157,6 +185,49 @@ mod tests {
         ] {
             let uri = uri.parse().unwrap();
             assert!(!map.contains_key(&target(&uri) as &dyn Key), "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_long_host_is_found_as_well() {
+        let host = "a-host.with-a-long-name.in.some-namespace.svc.cluster.local";
+        let map = HashMap::from([(Name(Destination::new(Scheme::Http, host, 80)), ())]);
+        for (host, is_found) in [
+            (host.to_owned(), true),
+            (host.to_uppercase(), true),
+            (host.replace("local", "loca1"), false),
+        ] {
+            let uri = format!("http://{host}").parse().unwrap();
+            assert_eq!(
+                map.contains_key(&target(&uri) as &dyn Key),
+                is_found,
+                "{uri}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_authority_is_split_as_it_splits_itself() {
+        for authority in [
+            "user",
+            "user:80",
+            "user:",
+            "user:080",
+            "user:99999",
+            "me@user",
+            "me:80@user",
+            "me:80@user:81",
+            "[::1]",
+            "[::1]:80",
+            "me@[::1]:81",
+            "10.0.0.1:65535",
+        ] {
+            let authority: Authority = authority.parse().unwrap();
+            assert_eq!(
+                split(without_user(&authority)),
+                (authority.host(), authority.port_u16()),
+                "{authority}"
+            );
         }
     }
 

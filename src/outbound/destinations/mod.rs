@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-pub(super) use self::key::Target;
 use self::key::{Key, Name};
+pub(super) use self::key::{Target, split, without_user};
 pub(super) use self::room::Claim;
 use self::room::Room;
 use super::connection::KeepAlive;
