@@ -5,8 +5,49 @@
 //! takes, how many there are and how many requests wait for one, and knows no socket, clock, task
 //! or lock. Around it are the folders that do: `pool` (the machine of one destination at work),
 //! `destinations` (all of them), `connection` (a connection from the connect to the end of its
-//! socket, on hyper). [`retry`] sends requests again, within limits on that. How a limit is found is nobody's business here, nor is anything that serves
-//! requests.
+//! socket, on hyper). [`retry`] sends requests again, within limits on that. How a limit is found
+//! is nobody's business here, nor is anything that serves requests.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http_body_util::Empty;
+//! use hyper_util::client::legacy::connect::HttpConnector;
+//! use meshpool::Limits;
+//! use meshpool::limits::LiveLimits;
+//! use meshpool::outbound::Client;
+//!
+//! let limits = LiveLimits::new(Limits::new().max_connections(4).max_pending_requests(100));
+//! let client: Client<Empty<Bytes>> =
+//!     Client::builder().limits(limits.clone()).build(HttpConnector::new());
+//! // Later, while requests are under way: each destination obeys at once.
+//! limits.set(Limits::new().max_connections(8).max_pending_requests(100));
+//! # let _ = client;
+//! ```
+//!
+//! # Where it differs from Envoy
+//!
+//! What is decided differs where the [machine](destination#where-it-differs-from-envoy) does; the
+//! list there has every scenario, of those recorded from Envoy, that shows it. These matter most:
+//!
+//! | Envoy | here | scenario |
+//! |---|---|---|
+//! | Two workers may pass a limit at once, and each has a connection of its own though there be one for all | limits are exact, on any number of threads | `workers2_requests1`, `workers2_conn1_pending1` |
+//! | A changed limit begins anew, blind to the load that is there, and warm connections are dropped | it is changed in place, counts the load, and drops nothing but idle connections beyond it | `cds_lower_below_active`, `cds_change_mrpc` |
+//! | A connect may be spent on a request that is refused afterwards | it is refused at once | `conn2_requests1` |
+//! | A pending request is sent into a connection that the server has closed after a response | it goes to another | `upstream_closes_after_response` |
+//! | A raised limit reaches what pends at the next event | at once | `cds_raise_with_queue` |
+//!
+//! And there is what surrounds the decisions:
+//!
+//! | Envoy | here |
+//! |---|---|
+//! | A request fails with its connection, sent or not | one that never left is sent on another, once; an error says whether the server [may have seen](Error::may_have_reached_server) any of it |
+//! | Connections are limited for each cluster | also [for all together](Builder::max_total_connections) |
+//! | A cluster is configured, and stays | a destination is whatever a URI names, and is [forgotten](Builder::max_empty_destinations) some time after it was idle |
+//! | A route's timeout bounds how long a request pends | so does a [timeout of its own](Builder::pending_timeout) |
+//! | PINGs go out each interval | [after an interval](Builder::http2_keep_alive_interval) in which nothing has come |
+//! | Idle connections close after an hour, connects fail after five seconds | nothing has a time limit unless set |
+//! | A host's addresses are its endpoints, each with connections of its own | the connector chooses one for each connection |
 
 pub mod client;
 mod connection;

@@ -4,5 +4,6 @@
 //! there the tests assert that nothing else does. CI runs them with `--release`, too.
 
 mod destination;
+mod hosts;
 mod memory;
 mod requests;

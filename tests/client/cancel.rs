@@ -57,6 +57,28 @@ async fn one_that_was_never_polled_gives_its_connection_back_unused() {
 }
 
 #[tokio::test]
+async fn one_that_leaves_with_a_connection_that_it_has_not_used_gives_it_to_the_next() {
+    let mut upstream = Upstream::http1().await;
+    let addr = upstream.addr;
+    let client = client(Limits::new().max_connections(1));
+    let first = spawn(&client, addr, "/first");
+    let arrival = upstream.expect("/first").await;
+    let unpolled = get(&client, addr, "/unpolled");
+    let second = spawn(&client, addr, "/second");
+    until_load(&client, addr, 1, 2).await;
+    arrival.answer("");
+    outcome(first).await.unwrap();
+    // It is the one that pended first.
+    until_load(&client, addr, 1, 1).await;
+    drop(unpolled);
+    let arrival = upstream.expect("/second").await;
+    assert_eq!((arrival.connection, arrival.nth), (0, 2));
+    arrival.answer("");
+    outcome(second).await.unwrap();
+    nothing_is_left(&client).await;
+}
+
+#[tokio::test]
 async fn an_active_one_takes_its_http1_connection_with_it() {
     let mut upstream = Upstream::http1().await;
     let addr = upstream.addr;
