@@ -95,6 +95,22 @@ pub struct Limits {
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub max_concurrent_streams: Option<NonZeroU32>,
 
+    /// After how long without anything from an HTTP/2 server it is sent a PING, idle or not.
+    /// Outbound only; for connections that are opened from then on. Unset, what
+    /// the client was built with holds.
+    ///
+    /// Istio: `connectionPool.http.http2KeepAlive.interval`; Envoy:
+    /// `connection_keepalive.interval`, which sends one each interval whatever comes.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub http2_keep_alive_interval: Option<Duration>,
+
+    /// How long a PING may go unanswered before the connection counts as lost. Of no effect
+    /// without [`http2_keep_alive_interval`](Self::http2_keep_alive_interval). Outbound only.
+    ///
+    /// Istio: `connectionPool.http.http2KeepAlive.timeout`; Envoy: `connection_keepalive.timeout`.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub http2_keep_alive_timeout: Option<Duration>,
+
     /// How long a connect may take, handshakes included. Outbound only.
     ///
     /// Istio: `connectionPool.tcp.connectTimeout`. Its default of ten seconds does not apply
@@ -127,6 +143,8 @@ impl Limits {
             max_connection_duration: None,
             max_connections: None,
             max_concurrent_streams: None,
+            http2_keep_alive_interval: None,
+            http2_keep_alive_timeout: None,
             connect_timeout: None,
             max_retries: None,
             retry_budget: None,
@@ -193,6 +211,16 @@ impl Limits {
         self.max_concurrent_streams = max
             .into()
             .map(|max| NonZeroU32::new(max).expect("max_concurrent_streams must be at least 1"));
+        self
+    }
+
+    /// Sets after how long without anything from an HTTP/2 server it is sent a PING, and how long
+    /// that may go unanswered; `None` is as the client has it. Default: as the client has it.
+    #[must_use]
+    pub fn http2_keep_alive(mut self, pings: impl Into<Option<(Duration, Duration)>>) -> Self {
+        let pings = pings.into();
+        self.http2_keep_alive_interval = pings.map(|(interval, _)| interval);
+        self.http2_keep_alive_timeout = pings.map(|(_, timeout)| timeout);
         self
     }
 

@@ -267,6 +267,22 @@ async fn a_peer_that_does_not_answer_a_ping_has_lost_its_connection() {
 }
 
 #[tokio::test]
+async fn limits_bring_pings_of_their_own_for_idle_connections_too() {
+    let (listener, addr) = bind().await;
+    let often = Duration::from_millis(30);
+    let client = http2_client(Limits::new().http2_keep_alive((often, often)));
+    let one = spawn(&client, addr, "/");
+    let mut server = Frames::accept(&listener, 100).await;
+    let stream = server.request().await;
+    server.answer(stream).await;
+    outcome(one).await.unwrap();
+    // From here on it reads nothing.
+    until(|| stats(&client, addr).cx_active == 0).await;
+    drop(server);
+    nothing_is_left(&client).await;
+}
+
+#[tokio::test]
 async fn a_flood_of_resets_harms_no_other_stream() {
     let (listener, addr) = bind().await;
     let client = http2_client(Limits::new());

@@ -360,6 +360,7 @@ fn translated_outbound(expect: &Value) -> Limits {
             .min_concurrency(limit(budget["min_retry_concurrency"].as_u64().unwrap()).unwrap())
     });
     let streams = &expect["http_protocol_options"]["h2_max_concurrent_streams"];
+    let pings = &expect["http_protocol_options"]["h2_keepalive"];
     on_connections(expect)
         .max_connections(threshold("max_connections"))
         .max_pending_requests(threshold("max_pending_requests"))
@@ -367,6 +368,10 @@ fn translated_outbound(expect: &Value) -> Limits {
         .max_retries(threshold("max_retries"))
         .retry_budget(budget)
         .max_concurrent_streams(streams.as_u64().and_then(limit))
+        .http2_keep_alive(pings.as_object().map(|pings| {
+            let time = |name: &str| duration(pings[name].as_str().unwrap());
+            (time("interval"), time("timeout"))
+        }))
 }
 
 #[test]
@@ -383,10 +388,11 @@ fn for_requests_that_are_sent_the_limits_are_those_that_istio_states() {
         }
         let read = RuleFile::new(data().join(file)).outbound().read();
         let mut found = read.unwrap().limits();
-        // Istio states neither: the first is not in the data, the second only on HTTP/2.
+        // Istio states none of these: the first is not in the data, the others only on HTTP/2.
         found.connect_timeout = None;
         if check["expect"]["http_protocol_options"]["upstream_protocol"] != "explicit_http2" {
             found.max_concurrent_streams = None;
+            found = found.http2_keep_alive(None);
         }
         assert_eq!(found, translated_outbound(&check["expect"]), "{file}");
         compared += 1;

@@ -80,6 +80,16 @@ fn a_retry_budget_of_no_percent_leaves_the_minimum() {
 }
 
 #[test]
+fn pings_are_those_of_the_rule() {
+    let text =
+        policy("{connectionPool: {http: {http2KeepAlive: {interval: 30s, timeout: 500ms}}}}");
+    let rule = outbound(&text);
+    let pings = (Duration::from_secs(30), Duration::from_millis(500));
+    assert_eq!(rule.limits(), Limits::new().http2_keep_alive(pings));
+    assert_eq!(summary(rule.notices()), Vec::<String>::new());
+}
+
+#[test]
 fn what_has_no_effect_is_noted() {
     let text = policy(
         "{retryBudget: {budgetInterval: 10s}, connectionPool: \

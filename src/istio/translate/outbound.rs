@@ -16,6 +16,10 @@ pub(in crate::istio) fn outbound(envoy: &Envoy<'_>) -> Limits {
     limits.retry_budget = thresholds.retry_budget.map(retry_budget);
     limits.connect_timeout = envoy.connect_timeout.and_then(|timeout| timeout.positive());
     limits.max_concurrent_streams = envoy.max_concurrent_streams.and_then(NonZeroU32::new);
+    if let Some(pings) = envoy.http2_keepalive {
+        limits.http2_keep_alive_interval = pings.interval.and_then(|it| it.positive());
+        limits.http2_keep_alive_timeout = pings.timeout.and_then(|it| it.positive());
+    }
     limits
 }
 

@@ -79,7 +79,8 @@ impl Builder {
     }
 
     /// After how long without anything from an HTTP/2 server it is sent a PING; `None` is never.
-    /// Default: never. Envoy: `connection_keepalive.interval`.
+    /// Default: never. Envoy: `connection_keepalive.interval`. Limits that have
+    /// [one of their own](Limits::http2_keep_alive) take the place of all three settings.
     pub fn http2_keep_alive_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
         self.options.keep_alive.interval = interval.into();
         self

@@ -18,6 +18,7 @@ use hyper_util::rt::TokioTimer;
 use tokio::time::sleep;
 
 use super::{Control, GOODBYE, Order, Owner, Sender, unless_aborted};
+use crate::limits::Limits;
 use crate::outbound::destination::{ConnectionKey, Protocol};
 use crate::outbound::error::BoxError;
 
@@ -32,6 +33,21 @@ pub(crate) struct KeepAlive {
     pub(crate) interval: Option<Duration>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) while_idle: bool,
+}
+
+impl KeepAlive {
+    /// That of the limits, if they have one, or else this. Limits mean idle connections, too, as
+    /// Envoy does.
+    pub(crate) fn or_of(self, limits: &Limits) -> Self {
+        match limits.http2_keep_alive_interval {
+            None => self,
+            interval => Self {
+                interval,
+                timeout: limits.http2_keep_alive_timeout,
+                while_idle: true,
+            },
+        }
+    }
 }
 
 /// Runs until the connection has closed.

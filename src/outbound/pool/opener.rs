@@ -33,7 +33,7 @@ where
             connector: self.0.clone(),
             uri: pool.uri.clone(),
             http2_only: options.protocols == Protocols::Http2Only,
-            keep_alive: options.keep_alive,
+            keep_alive: options.keep_alive.or_of(&pool.limits()),
             owner: pool,
             key,
             control,

@@ -48,12 +48,14 @@ fn inside(pool: &ConnectionPool, path: &Path<'_>, report: &mut Report) {
         let fields = [
             ("h2UpgradePolicy", place(&http.h2_upgrade_policy)),
             ("useClientProtocol", place(&http.use_client_protocol)),
-            ("http2KeepAlive", place(&http.http2_keep_alive)),
         ];
         note(&fields, OF_CLIENT, &path, report);
         if let Some(Spanned { value: true, .. }) = http.use_client_protocol {
-            let streams = [("maxConcurrentStreams", place(&http.max_concurrent_streams))];
-            note(&streams, LOST, &path, report);
+            let lost = [
+                ("maxConcurrentStreams", place(&http.max_concurrent_streams)),
+                ("http2KeepAlive", place(&http.http2_keep_alive)),
+            ];
+            note(&lost, LOST, &path, report);
         }
         for (name, value) in [
             ("http1MaxPendingRequests", http.http1_max_pending_requests),

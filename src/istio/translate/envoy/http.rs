@@ -1,6 +1,6 @@
 //! Options of HTTP connections.
 
-use crate::istio::resource::{ConnectionPool, GoDuration, H2UpgradePolicy, Http};
+use crate::istio::resource::{self, ConnectionPool, GoDuration, H2UpgradePolicy, Http, Spanned};
 use crate::istio::translate::{Protocol, set};
 
 /// Envoy's `HttpProtocolOptions` of a cluster, which has some if anything is said of HTTP.
@@ -52,6 +52,16 @@ pub struct Http2Keepalive {
     pub timeout: Option<GoDuration>,
 }
 
+impl Http2Keepalive {
+    pub(super) fn new(pings: &Spanned<resource::Http2KeepAlive>) -> Self {
+        let Spanned { value: pings, .. } = pings;
+        Self {
+            interval: pings.interval.map(|interval| interval.value),
+            timeout: pings.timeout.map(|timeout| timeout.value),
+        }
+    }
+}
+
 impl UpstreamProtocol {
     /// Its name, such as `explicit_http2`.
     pub const fn as_str(self) -> &'static str {
@@ -96,12 +106,7 @@ impl HttpProtocolOptions {
             common,
             upstream_protocol: upstream.unwrap_or(UpstreamProtocol::ExplicitHttp1),
             h2_max_concurrent_streams: streams.filter(|_| is_http2),
-            h2_keepalive: keepalive
-                .filter(|_| is_http2)
-                .map(|keepalive| Http2Keepalive {
-                    interval: keepalive.interval.map(|interval| interval.value),
-                    timeout: keepalive.timeout.map(|timeout| timeout.value),
-                }),
+            h2_keepalive: keepalive.filter(|_| is_http2).map(Http2Keepalive::new),
         })
     }
 }

@@ -39,6 +39,8 @@ pub(in crate::istio) struct Envoy<'a> {
     /// `http.maxConcurrentStreams`, for connections that turn out to be HTTP/2 whatever the port
     /// says; Istio loses it where the client's protocol is used.
     pub(in crate::istio) max_concurrent_streams: Option<u32>,
+    /// `http.http2KeepAlive`, likewise.
+    pub(in crate::istio) http2_keepalive: Option<Http2Keepalive>,
 }
 
 impl<'a> Envoy<'a> {
@@ -72,6 +74,9 @@ impl<'a> Envoy<'a> {
                 .filter(|_| !inbound)
                 .map(OutlierDetection::new),
             max_concurrent_streams: streams.and_then(|http| set(http.max_concurrent_streams)),
+            http2_keepalive: streams
+                .and_then(|http| http.http2_keep_alive.as_ref())
+                .map(Http2Keepalive::new),
         }
     }
 }
