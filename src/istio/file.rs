@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::decode::decode;
+use super::gate::Gate;
 use super::problem::{Problem, Report, Severity};
 use super::resource::{DestinationRule, Resource, Spanned, TrafficPolicy};
 use super::translate::{Direction, OnFull, Protocol, limits, limits_any, report_effects};
@@ -129,9 +130,9 @@ impl RuleFile {
     /// If the content is not valid. Every problem that was found is in the error.
     pub fn parse(&self, bytes: &[u8]) -> Result<Rule, Rejected> {
         let mut report = Report::new(&self.path);
-        let resources = decode(bytes, &mut report);
+        let resources = decode(bytes, Gate::Strict, &mut report);
         for resource in &resources {
-            validate(resource, &mut report);
+            validate(resource, Gate::Strict, &mut report);
         }
         let rules: Vec<_> = resources
             .iter()

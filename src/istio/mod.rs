@@ -61,10 +61,13 @@
 
 mod decode;
 mod file;
+mod gate;
 #[cfg(feature = "kube")]
 #[cfg_attr(docsrs, doc(cfg(feature = "kube")))]
 pub mod kube;
+mod manifest;
 mod path;
+mod print;
 mod problem;
 mod resource;
 mod rule_set;
@@ -79,6 +82,8 @@ pub mod watch;
 mod yaml;
 
 pub use self::file::{Rejected, Rule, RuleFile};
+pub use self::gate::{Gate, ParseGateError};
+pub use self::manifest::Manifest;
 pub use self::problem::{Position, Problem, Severity};
 pub use self::rule_set::{Client, ObjectRef, Query, Quirk, RuleSet, RuleSetBuilder, Service};
 pub use self::select::{QuirkKind, Selection};

@@ -149,20 +149,20 @@ impl Report {
     }
 
     pub(crate) fn error(&mut self, at: Position, path: &Path<'_>, message: impl fmt::Display) {
-        self.add(Severity::Error, Some(at), path, &message);
+        self.add(Severity::Error, Some(at), path, message);
     }
 
     pub(crate) fn warning(&mut self, at: Position, path: &Path<'_>, message: impl fmt::Display) {
-        self.add(Severity::Warning, Some(at), path, &message);
+        self.add(Severity::Warning, Some(at), path, message);
     }
 
     pub(crate) fn notice(&mut self, at: Position, path: &Path<'_>, message: impl fmt::Display) {
-        self.add(Severity::Notice, Some(at), path, &message);
+        self.add(Severity::Notice, Some(at), path, message);
     }
 
     /// An error of the file as a whole, which has no place in it.
     pub(crate) fn file_error(&mut self, message: impl fmt::Display) {
-        self.add(Severity::Error, None, &Path::Root, &message);
+        self.add(Severity::Error, None, &Path::Root, message);
     }
 
     pub(crate) fn has_errors(&self) -> bool {
@@ -182,9 +182,9 @@ impl Report {
         })
     }
 
-    /// Whether another error would only be counted. Costly suggestions are not worth it then.
-    pub(crate) fn is_full(&self) -> bool {
-        self.counts[Severity::Error as usize] >= MOST
+    /// Whether another of this severity would only be counted. Costly suggestions are not worth it then.
+    pub(crate) fn is_full(&self, severity: Severity) -> bool {
+        self.counts[severity as usize] >= MOST
     }
 
     /// The problems in the order of the file, those of the file as a whole first.
@@ -205,12 +205,12 @@ impl Report {
         self.problems
     }
 
-    fn add(
+    pub(crate) fn add(
         &mut self,
         severity: Severity,
         position: Option<Position>,
         path: &Path<'_>,
-        message: &dyn fmt::Display,
+        message: impl fmt::Display,
     ) {
         let count = &mut self.counts[severity as usize];
         *count += 1;

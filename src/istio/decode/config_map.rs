@@ -4,7 +4,8 @@ use super::fields::Fields;
 use super::mesh::mesh_settings;
 use super::meta::meta;
 use super::object::{find, report_duplicates};
-use super::value::{Value, string};
+use super::plain::string;
+use super::value::Value;
 use crate::istio::problem::Report;
 use crate::istio::resource::{MeshConfig, MeshForm, MeshSettings, Spanned};
 use crate::istio::yaml::{Budget, Documents, Entry, Kind, Place, Scalar};
@@ -76,6 +77,7 @@ fn settings(
             document: &document,
             id: document.root(),
             path: value.path,
+            gate: value.gate,
         };
         if index > 0 {
             root.error(report, "a second document: the mesh has one MeshConfig");

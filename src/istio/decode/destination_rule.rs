@@ -1,10 +1,12 @@
 //! The `DestinationRule` around the pool.
 
+use super::collect::{labels, list, opaque};
 use super::duration::duration;
 use super::fields::Fields;
 use super::meta::{meta, spec_of};
+use super::plain::{double, string, uint32};
 use super::pool::{connection_pool, outlier_detection};
-use super::value::{Value, double, labels, list, opaque, string, uint32};
+use super::value::Value;
 use crate::istio::problem::Report;
 use crate::istio::resource::{
     DestinationRule, PortPolicy, RetryBudget, Spanned, Spec, Subset, TrafficPolicy,
@@ -17,7 +19,7 @@ pub(super) fn destination_rule(value: Value<'_>, report: &mut Report) -> Option<
         meta: meta(value, &mut fields, report),
         spec: spec_of(&mut fields, report, spec),
     };
-    fields.close(report);
+    fields.close_object(report);
     Some(rule)
 }
 

@@ -1,11 +1,13 @@
 //! `MeshConfig`, in the forms in which it is found: an object, the mapping alone, and the text
 //! `mesh` of the `ConfigMap` that istiod reads.
 
+use super::collect::{list, opaque};
 use super::duration::duration;
 use super::fields::Fields;
 use super::meta::{meta, spec_of};
+use super::plain::{one_of, string};
 use super::pool::{connection_pool, outlier_detection, tcp_keepalive};
-use super::value::{Value, list, one_of, opaque, string};
+use super::value::Value;
 use crate::istio::problem::Report;
 use crate::istio::resource::{
     DefaultTrafficPolicy, H2UpgradePolicy, MeshConfig, MeshForm, MeshSettings, Spanned,
@@ -24,11 +26,25 @@ pub(super) fn mesh_config(value: Value<'_>, report: &mut Report) -> Option<MeshC
         form: MeshForm::Object,
         settings: spec_of(&mut fields, report, mesh_settings),
     };
-    fields.close(report);
+    fields.close_object(report);
     Some(mesh)
 }
 
-/// The settings themselves.
+/// Settings of a mesh that bear on no pool and have a name like one that does.
+const LIKE_OURS: [&str; 8] = [
+    "defaultConfig",
+    "defaultHttpRetryPolicy",
+    "defaultInboundHttpRetryPolicy",
+    "defaultProviders",
+    "defaultServiceExportTo",
+    "defaultVirtualServiceExportTo",
+    "inboundTrafficPolicy",
+    "outboundTrafficPolicy",
+];
+
+/// The settings themselves. There are some fifty more, which come and go with Istio's versions
+/// and are not the CRD's to refuse: of the unknown ones only a slip in a name that counts here
+/// matters.
 pub(super) fn mesh_settings(
     value: Value<'_>,
     report: &mut Report,
@@ -47,6 +63,7 @@ pub(super) fn mesh_settings(
         default_traffic_policy: fields.get("defaultTrafficPolicy", report, default_policy),
         others: fields.rest(report, opaque),
     };
+    fields.close_open(&LIKE_OURS, report);
     Some(value.spanned(settings))
 }
 

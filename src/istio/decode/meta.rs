@@ -1,7 +1,9 @@
 //! What every object has besides its spec.
 
+use super::collect::{labels, opaque};
 use super::fields::Fields;
-use super::value::{Value, labels, opaque, string, timestamp};
+use super::plain::{string, timestamp};
+use super::value::Value;
 use crate::istio::problem::Report;
 use crate::istio::resource::{Labels, Meta, Spanned, Timestamp};
 

@@ -4,6 +4,7 @@
 //! does not fit and goes on, so that one pass finds everything. Whether values make sense is
 //! `validate`'s question, what they mean is `translate`'s.
 
+mod collect;
 mod config_map;
 mod destination_rule;
 mod duration;
@@ -11,19 +12,22 @@ mod fields;
 mod mesh;
 mod meta;
 mod nearest;
+mod number;
 mod object;
+mod plain;
 mod pool;
 mod sidecar;
 mod value;
 
 use self::object::Objects;
+use super::gate::Gate;
 use super::path::Path;
 use super::problem::{Position, Report};
 use super::resource::Resource;
 use super::yaml::{Budget, Documents, MAX_BYTES};
 
 /// Decodes every resource in a file. Objects of other kinds are skipped.
-pub(super) fn decode(bytes: &[u8], report: &mut Report) -> Vec<Resource> {
+pub(super) fn decode(bytes: &[u8], gate: Gate, report: &mut Report) -> Vec<Resource> {
     let Some(text) = text(bytes, report) else {
         return Vec::new();
     };
@@ -31,6 +35,7 @@ pub(super) fn decode(bytes: &[u8], report: &mut Report) -> Vec<Resource> {
     let mut objects = Objects {
         text,
         budget: &budget,
+        gate,
         found: Vec::new(),
     };
     for document in Documents::new(text, &budget) {

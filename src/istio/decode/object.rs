@@ -4,8 +4,10 @@ use super::config_map::config_map;
 use super::destination_rule::destination_rule;
 use super::mesh::mesh_config;
 use super::nearest::nearest;
+use super::plain::string;
 use super::sidecar::sidecar;
-use super::value::{Value, string};
+use super::value::Value;
+use crate::istio::gate::Gate;
 use crate::istio::path::Path;
 use crate::istio::problem::{Report, shorten};
 use crate::istio::resource::Resource;
@@ -23,6 +25,7 @@ pub(super) struct Objects<'a> {
     /// The text, in which texts lie that are documents themselves.
     pub(super) text: &'a str,
     pub(super) budget: &'a Budget,
+    pub(super) gate: Gate,
     pub(super) found: Vec<Resource>,
 }
 
@@ -33,6 +36,7 @@ impl Objects<'_> {
             document,
             id: document.root(),
             path: &Path::Root,
+            gate: self.gate,
         };
         if self.object(root, report) {
             report_duplicates(document, &Path::Root, report);

@@ -1,8 +1,10 @@
 //! `connectionPool` and `outlierDetection`, all of them.
 
+use super::collect::list;
 use super::duration::duration;
 use super::fields::Fields;
-use super::value::{Value, boolean, int32, list, one_of, uint32};
+use super::plain::{boolean, int32, one_of, uint32};
+use super::value::Value;
 use crate::istio::problem::Report;
 use crate::istio::resource::{
     ConnectionPool, H2UpgradePolicy, Http, Http2KeepAlive, OutlierDetection, Spanned, Tcp,

@@ -1,9 +1,11 @@
 //! `Sidecar`.
 
+use super::collect::{labels, list, opaque};
 use super::fields::Fields;
 use super::meta::{meta, spec_of};
+use super::plain::{string, uint32};
 use super::pool::connection_pool;
-use super::value::{Value, labels, list, opaque, string, uint32};
+use super::value::Value;
 use crate::istio::problem::Report;
 use crate::istio::resource::{
     Listener, ListenerPort, Sidecar, SidecarSpec, Spanned, WorkloadSelector,
@@ -15,7 +17,7 @@ pub(super) fn sidecar(value: Value<'_>, report: &mut Report) -> Option<Sidecar> 
         meta: meta(value, &mut fields, report),
         spec: spec_of(&mut fields, report, spec),
     };
-    fields.close(report);
+    fields.close_object(report);
     Some(sidecar)
 }
 

@@ -1,5 +1,6 @@
 //! The `DestinationRule` around the pool.
 
+use super::opaque::same;
 use super::{ConnectionPool, GoDuration, Labels, Meta, Opaque, OutlierDetection, Spanned};
 
 #[derive(Debug, PartialEq)]
@@ -57,11 +58,24 @@ impl TrafficPolicy {
     }
 }
 
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub(crate) struct RetryBudget {
+    /// No number at all, or no finite one, only where istiod's gate let it in.
     pub(crate) percent: Option<Spanned<f64>>,
     pub(crate) min_retry_concurrency: Option<Spanned<u32>>,
     pub(crate) budget_interval: Option<Spanned<GoDuration>>,
+}
+
+impl PartialEq for RetryBudget {
+    fn eq(&self, other: &Self) -> bool {
+        let percents_match = match (&self.percent, &other.percent) {
+            (Some(one), Some(other)) => same(one.value, other.value),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        percents_match
+            && self.min_retry_concurrency == other.min_retry_concurrency
+            && self.budget_interval == other.budget_interval
+    }
 }
 
 /// An entry of `portLevelSettings`.

@@ -51,7 +51,7 @@ fn fault(host: &str) -> Option<String> {
         others.pop();
     } else if others
         .last()
-        .is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()))
+        .is_some_and(|last| last.parse::<i64>().is_ok())
     {
         return Some(
             "is no host: its last part is a number (addresses are not allowed)".to_owned(),
@@ -78,8 +78,13 @@ fn is_first_label(label: &str) -> bool {
 
 /// Up to 63 letters, digits and dashes, no dash at either end.
 pub(super) fn is_label(label: &str) -> bool {
+    label.len() <= 63 && is_dns_label(label)
+}
+
+/// Letters, digits and dashes, no dash at either end, however many.
+pub(super) fn is_dns_label(label: &str) -> bool {
     let bytes = label.as_bytes();
-    matches!(bytes.len(), 1..=63)
+    !bytes.is_empty()
         && bytes
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')

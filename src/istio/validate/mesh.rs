@@ -1,6 +1,7 @@
 //! The baseline of the mesh.
 
-use super::pool::pool_of_mesh;
+use super::outlier::outlier_of_mesh;
+use super::pool::{milliseconds, pool_of_mesh};
 use crate::istio::path::Path;
 use crate::istio::problem::Report;
 use crate::istio::resource::{MeshConfig, MeshForm, MeshSettings};
@@ -20,11 +21,19 @@ pub(super) fn mesh_config(mesh: &MeshConfig, report: &mut Report) {
 }
 
 fn mesh_settings(settings: &MeshSettings, path: &Path<'_>, report: &mut Report) {
+    milliseconds(
+        &settings.connect_timeout,
+        &path.field("connectTimeout"),
+        report,
+    );
     let path = path.field("defaultTrafficPolicy");
     let Some(policy) = &settings.default_traffic_policy else {
         return;
     };
     if let Some(pool) = &policy.connection_pool {
         pool_of_mesh(pool, &path.field("connectionPool"), report);
+    }
+    if let Some(outlier) = &policy.outlier_detection {
+        outlier_of_mesh(outlier, &path.field("outlierDetection"), report);
     }
 }

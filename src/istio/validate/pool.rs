@@ -118,7 +118,11 @@ fn count(value: &Option<Spanned<i32>>, path: &Path<'_>, report: &mut Report) {
     }
 }
 
-fn milliseconds(value: &Option<Spanned<GoDuration>>, path: &Path<'_>, report: &mut Report) {
+pub(super) fn milliseconds(
+    value: &Option<Spanned<GoDuration>>,
+    path: &Path<'_>,
+    report: &mut Report,
+) {
     let Some(Spanned { value, at }) = *value else {
         return;
     };

@@ -16,3 +16,4 @@ pub(crate) use self::budget::{Budget, MAX_BYTES};
 pub(crate) use self::load::Documents;
 pub(crate) use self::node::{Document, Entry, Kind, NodeId, Scalar};
 pub(crate) use self::place::Place;
+pub(crate) use self::scalar::is_string;

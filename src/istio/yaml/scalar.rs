@@ -15,6 +15,11 @@ pub(super) fn resolve(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Scal
     }
 }
 
+/// Whether a text without quotes is a string.
+pub(crate) fn is_string(text: &str) -> bool {
+    plain(text) == Scalar::String
+}
+
 fn plain(text: &str) -> Scalar {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Scalar::Null,
