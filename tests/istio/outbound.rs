@@ -134,7 +134,11 @@ fn a_percentage_is_a_number_from_0_to_100() {
          expected 0 to 100"
     );
     assert!(of("-1").contains("expected 0 to 100"));
-    assert!(of(".nan").contains("expected 0 to 100"), "{}", of(".nan"));
+    assert!(
+        of(".nan").contains("expected a finite number"),
+        "{}",
+        of(".nan")
+    );
     assert!(of("'20'").contains("expected a number (remove the quotes)"));
     assert!(of("twenty").contains("expected a number, found the string `twenty`"));
 }

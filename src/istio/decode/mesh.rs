@@ -10,7 +10,7 @@ use super::pool::{connection_pool, outlier_detection, tcp_keepalive};
 use super::value::Value;
 use crate::istio::problem::Report;
 use crate::istio::resource::{
-    DefaultTrafficPolicy, H2UpgradePolicy, MeshConfig, MeshForm, MeshSettings, Spanned,
+    DefaultTrafficPolicy, H2UpgradePolicy, MeshConfig, MeshForm, MeshSettings, Meta, Spanned,
 };
 
 const H2_UPGRADE_POLICIES: &[(&str, H2UpgradePolicy)] = &[
@@ -28,6 +28,22 @@ pub(super) fn mesh_config(value: Value<'_>, report: &mut Report) -> Option<MeshC
     };
     fields.close_object(report);
     Some(mesh)
+}
+
+/// The settings alone, without an object around them.
+pub(super) fn plain_mesh_config(value: Value<'_>, report: &mut Report) -> Option<MeshConfig> {
+    Some(MeshConfig {
+        meta: Meta {
+            at: value.at(),
+            item: None,
+            name: None,
+            namespace: None,
+            creation_timestamp: None,
+            annotations: None,
+        },
+        form: MeshForm::Plain,
+        settings: Some(mesh_settings(value, report)?),
+    })
 }
 
 /// Settings of a mesh that bear on no pool and have a name like one that does.

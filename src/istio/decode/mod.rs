@@ -19,7 +19,7 @@ mod pool;
 mod sidecar;
 mod value;
 
-use self::object::Objects;
+use self::object::{Objects, Untyped};
 use super::gate::Gate;
 use super::path::Path;
 use super::problem::{Position, Report};
@@ -28,6 +28,15 @@ use super::yaml::{Budget, Documents, MAX_BYTES};
 
 /// Decodes every resource in a file. Objects of other kinds are skipped.
 pub(super) fn decode(bytes: &[u8], gate: Gate, report: &mut Report) -> Vec<Resource> {
+    read(bytes, Untyped::Refused, gate, report)
+}
+
+/// The same for a file of the mesh's settings, which may be a document without a kind.
+pub(super) fn decode_mesh(bytes: &[u8], gate: Gate, report: &mut Report) -> Vec<Resource> {
+    read(bytes, Untyped::MeshConfig, gate, report)
+}
+
+fn read(bytes: &[u8], untyped: Untyped, gate: Gate, report: &mut Report) -> Vec<Resource> {
     let Some(text) = text(bytes, report) else {
         return Vec::new();
     };
@@ -35,6 +44,7 @@ pub(super) fn decode(bytes: &[u8], gate: Gate, report: &mut Report) -> Vec<Resou
     let mut objects = Objects {
         text,
         budget: &budget,
+        untyped,
         gate,
         found: Vec::new(),
     };

@@ -2,7 +2,7 @@
 
 use super::config_map::config_map;
 use super::destination_rule::destination_rule;
-use super::mesh::mesh_config;
+use super::mesh::{mesh_config, plain_mesh_config};
 use super::nearest::nearest;
 use super::plain::string;
 use super::sidecar::sidecar;
@@ -20,11 +20,19 @@ const SIDECAR: &str = "Sidecar";
 const MESH_CONFIG: &str = "MeshConfig";
 const CONFIG_MAP: &str = "ConfigMap";
 
+/// What a document is that says nothing of its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Untyped {
+    Refused,
+    MeshConfig,
+}
+
 /// Where the resources of a text are collected.
 pub(super) struct Objects<'a> {
     /// The text, in which texts lie that are documents themselves.
     pub(super) text: &'a str,
     pub(super) budget: &'a Budget,
+    pub(super) untyped: Untyped,
     pub(super) gate: Gate,
     pub(super) found: Vec<Resource>,
 }
@@ -38,7 +46,11 @@ impl Objects<'_> {
             path: &Path::Root,
             gate: self.gate,
         };
-        if self.object(root, report) {
+        if self.untyped == Untyped::MeshConfig && is_untyped(root) {
+            let mesh = plain_mesh_config(root, report).map(Box::new);
+            self.found.extend(mesh.map(Resource::MeshConfig));
+            report_duplicates(document, &Path::Root, report);
+        } else if self.object(root, report) {
             report_duplicates(document, &Path::Root, report);
         }
     }
@@ -138,6 +150,14 @@ impl Objects<'_> {
             }
         }
     }
+}
+
+/// Whether a mapping says nothing of its kind.
+fn is_untyped(value: Value<'_>) -> bool {
+    let Kind::Mapping(entries) = value.kind() else {
+        return false;
+    };
+    find(entries, "kind").is_none() && find(entries, "apiVersion").is_none()
 }
 
 /// A kind that is nearly ours is a slip, not somebody else's object. Returns whether it is one.

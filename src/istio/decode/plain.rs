@@ -53,6 +53,7 @@ pub(super) fn double(value: Value<'_>, report: &mut Report) -> Option<Spanned<f6
         Kind::Scalar(Scalar::Float(number), _) if number.is_finite() => {
             return Some(value.spanned(*number));
         }
+        Kind::Scalar(Scalar::Float(_), _) => value.mismatch(report, "a finite number"),
         Kind::Scalar(Scalar::String, text) => {
             let number = number::quoted_double(text);
             if let (Some(number), Gate::Istiod) = (number, value.gate) {

@@ -29,6 +29,8 @@ pub(crate) enum MeshForm {
     Object,
     /// `data.mesh` of a `ConfigMap`.
     ConfigMap,
+    /// A document of nothing else.
+    Plain,
 }
 
 #[derive(Debug, Default, PartialEq)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::files::{files_of, read};
 use super::loaded::Loaded;
 use super::{Options, RuleSet};
-use crate::istio::Selection;
+use crate::istio::{Gate, Selection};
 
 /// Makes a [`RuleSet`] of files, directories and documents. See [`RuleSet::builder`].
 #[derive(Clone, Debug, Default)]
@@ -19,10 +19,17 @@ pub struct RuleSetBuilder {
 #[derive(Clone, Debug)]
 enum Input {
     Path(PathBuf),
+    Mesh(PathBuf),
     Document(PathBuf, Vec<u8>),
 }
 
 impl RuleSetBuilder {
+    /// Sets how strictly files are read. Default: [`Gate::Strict`].
+    pub fn gate(mut self, gate: Gate) -> Self {
+        self.options.gate = gate;
+        self
+    }
+
     /// Sets how rules are selected where Istio's way looks like a mistake. Default:
     /// [`Selection::Istio`].
     pub fn selection(mut self, selection: Selection) -> Self {
@@ -46,6 +53,13 @@ impl RuleSetBuilder {
         self
     }
 
+    /// Adds the file of the mesh's settings: a `MeshConfig` as [`path`](Self::path) takes it, or
+    /// its settings alone, as `meshConfig` has them in an installation. Nothing is read yet.
+    pub fn mesh(mut self, path: impl Into<PathBuf>) -> Self {
+        self.inputs.push(Input::Mesh(path.into()));
+        self
+    }
+
     /// Adds the content of a file; the name is for problems and sources.
     pub fn document(mut self, name: impl Into<PathBuf>, content: impl Into<Vec<u8>>) -> Self {
         self.inputs
@@ -56,19 +70,24 @@ impl RuleSetBuilder {
     /// Reads everything, and makes the set. It blocks for as long as the file system does.
     ///
     /// There always is a set: a file with an error contributes nothing to it, and
-    /// [`RuleSet::problems`] has the error.
+    /// [`RuleSet::problems`] has the error. Only behind [`Gate::Istiod`] does a file count that can
+    /// be read and that Istio's admission would refuse, as istiod applies whatever it finds.
     pub fn build(self) -> RuleSet {
         let mut loaded = Vec::new();
         for input in &self.inputs {
             match input {
-                Input::Path(path) => Self::load(path, &mut loaded),
-                Input::Document(name, content) => loaded.push(Self::parse(name, content)),
+                Input::Path(path) => self.load(path, &mut loaded),
+                Input::Mesh(path) => loaded.push(Arc::new(match read(path) {
+                    Ok(content) => Loaded::parse_mesh(path, &content, self.options.gate),
+                    Err(error) => Loaded::unreadable(path, &error),
+                })),
+                Input::Document(name, content) => loaded.push(self.parse(name, content)),
             }
         }
         RuleSet::assemble(loaded, &self.options)
     }
 
-    fn load(path: &Path, loaded: &mut Vec<Arc<Loaded>>) {
+    fn load(&self, path: &Path, loaded: &mut Vec<Arc<Loaded>>) {
         let files = match files_of(path) {
             Ok(files) => files,
             Err(error) => {
@@ -77,12 +96,12 @@ impl RuleSetBuilder {
             }
         };
         loaded.extend(files.iter().map(|file| match read(file) {
-            Ok(content) => Self::parse(file, &content),
+            Ok(content) => self.parse(file, &content),
             Err(error) => Arc::new(Loaded::unreadable(file, &error)),
         }));
     }
 
-    fn parse(file: &Path, content: &[u8]) -> Arc<Loaded> {
-        Arc::new(Loaded::parse(file, content))
+    fn parse(&self, file: &Path, content: &[u8]) -> Arc<Loaded> {
+        Arc::new(Loaded::parse(file, content, self.options.gate))
     }
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::istio::Rejected;
-use crate::istio::decode::decode;
+use crate::istio::decode::{decode, decode_mesh};
+use crate::istio::gate::Gate;
 use crate::istio::problem::{Problem, Report};
 use crate::istio::resource::Resource;
 use crate::istio::validate::validate;
@@ -21,20 +22,41 @@ pub(in crate::istio) struct Loaded {
 
 impl Loaded {
     /// Takes `bytes` for the content of the file. One error in it, and none of its resources
-    /// count: half of a file is nothing that anybody wrote.
-    pub(in crate::istio) fn parse(file: &Path, bytes: &[u8]) -> Self {
+    /// count: half of a file is nothing that anybody wrote. Behind istiod's gate what the admission
+    /// refuses counts all the same, as it does in a cluster that it got into.
+    pub(in crate::istio) fn parse(file: &Path, bytes: &[u8], gate: Gate) -> Self {
+        Self::read(file, bytes, gate, decode)
+    }
+
+    /// Takes `bytes` for the content of the mesh's file.
+    pub(in crate::istio) fn parse_mesh(file: &Path, bytes: &[u8], gate: Gate) -> Self {
+        Self::read(file, bytes, gate, decode_mesh)
+    }
+
+    fn read(
+        file: &Path,
+        bytes: &[u8],
+        gate: Gate,
+        decode: fn(&[u8], Gate, &mut Report) -> Vec<Resource>,
+    ) -> Self {
         let mut report = Report::new(file);
-        let resources = decode(bytes, &mut report);
+        let resources = decode(bytes, gate, &mut report);
+        // istiod does not check again what it finds: that is for the admission to do.
+        let applies_unchecked = gate == Gate::Istiod && !report.has_errors();
         for resource in &resources {
-            validate(resource, &mut report);
+            validate(resource, gate, &mut report);
         }
-        Self::new(file, resources, report)
+        let mut loaded = Self::new(file, report);
+        if loaded.is_valid || applies_unchecked {
+            loaded.resources = resources.into_iter().map(Arc::new).collect();
+        }
+        loaded
     }
 
     pub(in crate::istio) fn unreadable(file: &Path, error: &io::Error) -> Self {
         let mut report = Report::new(file);
         report.file_error(format_args!("cannot be read: {error}"));
-        Self::new(file, Vec::new(), report)
+        Self::new(file, report)
     }
 
     /// The same, if it contributes.
@@ -45,12 +67,11 @@ impl Loaded {
         }
     }
 
-    fn new(file: &Path, resources: Vec<Resource>, report: Report) -> Self {
+    fn new(file: &Path, report: Report) -> Self {
         let is_valid = !report.has_errors();
-        let counting = resources.into_iter().filter(|_| is_valid);
         Self {
             file: file.into(),
-            resources: counting.map(Arc::new).collect(),
+            resources: Vec::new(),
             problems: report.into_problems(),
             is_valid,
         }

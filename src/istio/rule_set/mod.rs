@@ -19,6 +19,7 @@ pub(in crate::istio) use self::mesh::Mesh;
 pub use self::query::{Client, Query, Service};
 pub use self::reference::{ObjectRef, Quirk};
 use self::slot::Slot;
+use super::gate::Gate;
 use super::problem::Problem;
 use super::select::{Index, Selection, Sidecars};
 use super::settings::Settings;
@@ -77,6 +78,7 @@ pub struct RuleSet {
 /// How a set is made, beside what of.
 #[derive(Clone, Debug)]
 pub(in crate::istio) struct Options {
+    pub(in crate::istio) gate: Gate,
     pub(in crate::istio) selection: Selection,
     pub(in crate::istio) cluster_domain: String,
 }
@@ -84,6 +86,7 @@ pub(in crate::istio) struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            gate: Gate::default(),
             selection: Selection::default(),
             cluster_domain: "cluster.local".to_owned(),
         }

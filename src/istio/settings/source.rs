@@ -143,13 +143,20 @@ impl<'a> FieldRef<'a> {
             },
             Owner::Listener(_, index) => format!("spec.ingress[{index}]"),
             Owner::Sidecar(_) => "spec".to_owned(),
-            Owner::Mesh => format!("{}.defaultTrafficPolicy", self.mesh()),
+            Owner::Mesh => match self.mesh() {
+                "" => "defaultTrafficPolicy".to_owned(),
+                settings => format!("{settings}.defaultTrafficPolicy"),
+            },
         }
     }
 
     fn mesh(&self) -> &'static str {
         match self.object.object() {
-            Resource::MeshConfig(mesh) if mesh.form == MeshForm::ConfigMap => "data.mesh",
+            Resource::MeshConfig(mesh) => match mesh.form {
+                MeshForm::ConfigMap => "data.mesh",
+                MeshForm::Object => "spec",
+                MeshForm::Plain => "",
+            },
             _ => "spec",
         }
     }

@@ -12,6 +12,7 @@ pub(super) fn mesh_config(mesh: &MeshConfig, report: &mut Report) {
     };
     let root = mesh.meta.path();
     match mesh.form {
+        MeshForm::Plain => mesh_settings(settings, &root, report),
         MeshForm::Object => mesh_settings(settings, &root.field("spec"), report),
         MeshForm::ConfigMap => {
             let data = root.field("data");
