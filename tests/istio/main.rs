@@ -1,6 +1,7 @@
 //! The rule file: what is read, what is refused and why, what it means inbound, and how it is
 //! followed.
 
+mod admission;
 mod auto_traits;
 mod bad_input;
 mod bounds;
@@ -8,7 +9,9 @@ mod cases;
 mod directories;
 mod documents;
 mod effects;
+mod gates;
 mod outbound;
+mod printing;
 mod robust;
 mod rules;
 mod scalars;

@@ -30,8 +30,17 @@ pub(super) fn list<T: Default>(
     }
 }
 
-/// A mapping of names to texts. To istiod a null is an empty text; the API server drops it.
+/// A mapping of names to texts. To istiod a null is an empty text.
 pub(super) fn labels(value: Value<'_>, report: &mut Report) -> Option<Spanned<Labels>> {
+    texts(value, value.gate == Gate::Istiod, report)
+}
+
+/// The same in metadata, which is Kubernetes' own, and where a null is an empty text to all.
+pub(super) fn annotations(value: Value<'_>, report: &mut Report) -> Option<Spanned<Labels>> {
+    texts(value, true, report)
+}
+
+fn texts(value: Value<'_>, null_is_empty: bool, report: &mut Report) -> Option<Spanned<Labels>> {
     let Kind::Mapping(entries) = value.kind() else {
         value.mismatch(report, "a mapping");
         return None;
@@ -44,10 +53,10 @@ pub(super) fn labels(value: Value<'_>, report: &mut Report) -> Option<Spanned<La
             value: entry.key.to_string(),
             at: entry.at,
         };
-        if !text.is_null() {
-            labels.extend(string(text, report).map(|text| (key, text)));
-        } else if value.gate == Gate::Istiod {
+        if null_is_empty && text.is_null() {
             labels.push((key, text.spanned(String::new())));
+        } else {
+            labels.extend(string(text, report).map(|text| (key, text)));
         }
     }
     Some(value.spanned(Labels(labels)))

@@ -1,6 +1,6 @@
 //! What every object has besides its spec.
 
-use super::collect::{labels, opaque};
+use super::collect::{annotations, opaque};
 use super::fields::Fields;
 use super::plain::{string, timestamp};
 use super::value::Value;
@@ -50,6 +50,6 @@ fn named(value: Value<'_>, report: &mut Report) -> Option<Named> {
         name: fields.get("name", report, string),
         namespace: fields.get("namespace", report, string),
         creation_timestamp: fields.get("creationTimestamp", report, timestamp),
-        annotations: fields.get("annotations", report, labels),
+        annotations: fields.get("annotations", report, annotations),
     })
 }

@@ -98,7 +98,7 @@ fn listener(
     }
 }
 
-/// Of its checks Istio's on the protocol is left out: what it refuses has no HTTP pool here.
+/// The protocol is not checked: what Istio knows none of is no HTTP to it, nor here.
 fn listener_port(
     port: &Spanned<ListenerPort>,
     ports: &mut HashMap<u32, Position>,
