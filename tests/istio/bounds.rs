@@ -106,6 +106,39 @@ fn hostile_texts_are_refused_in_bounded_work_and_memory() {
             ),
             too_many,
         ),
+        (
+            "aliases of a long text",
+            full(
+                &format!(
+                    "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nspec:\n  host: \
+                     &a {}\n  exportTo:\n",
+                    "x".repeat(MIB / 2)
+                ),
+                "  - *a\n",
+            ),
+            too_many,
+        ),
+        (
+            "aliases in the meshes of config maps",
+            full(
+                "",
+                "---\nkind: ConfigMap\nmetadata: {name: istio}\ndata:\n  mesh: |\n    a: &a \
+                 [1,1,1,1,1,1,1,1]\n    b: &b [*a,*a,*a,*a,*a,*a,*a,*a]\n    c: &c \
+                 [*b,*b,*b,*b,*b,*b,*b,*b]\n    d: [*c,*c,*c,*c,*c,*c,*c,*c]\n",
+            ),
+            too_many,
+        ),
+        (
+            "one mesh in many config maps",
+            full(
+                &format!(
+                    "kind: ConfigMap\nmetadata: {{name: istio}}\ndata: {{mesh: &m '{}'}}\n",
+                    "rootNamespace: b # c ".repeat(1_000)
+                ),
+                "---\nkind: ConfigMap\nmetadata: {name: istio}\ndata: {mesh: 'a: b'}\n",
+            ),
+            too_many,
+        ),
     ] {
         let error = bounded(name, &text);
         assert!(error.contains(reason), "{name}: {error}");
@@ -131,9 +164,9 @@ fn brackets_that_become_keys_far_behind_are_refused() {
 
 #[test]
 fn thousands_of_documents_are_fine() {
-    let others = "---\napiVersion: v1\nkind: ConfigMap\n".repeat(5_000);
+    let others = "---\napiVersion: v1\nkind: ConfigMap\n".repeat(10_000);
     let text = format!("{}{others}", rule("http: {http2MaxRequests: 3}"));
-    assert_eq!(bounded("5000 others", &text), "");
+    assert_eq!(bounded("10000 others", &text), "");
     assert_eq!(accepted(&text).limits().max_requests, Some(3));
 }
 

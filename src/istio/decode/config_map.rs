@@ -15,9 +15,9 @@ const NAME: &str = "istio";
 const KEY: &str = "mesh";
 
 /// Decodes the mesh's settings, if this is their `ConfigMap`.
-pub(super) fn config_map(
+pub(super) fn config_map<'a>(
     value: Value<'_>,
-    text: &str,
+    lines: impl FnOnce() -> &'a [&'a str],
     budget: &Budget,
     report: &mut Report,
 ) -> Option<MeshConfig> {
@@ -33,7 +33,7 @@ pub(super) fn config_map(
     let meta = meta(value, &mut fields, report);
     let settings = fields.get("data", report, |data, report| {
         Fields::open(data, report)?.get(KEY, report, |value, report| {
-            settings(value, text, budget, report)
+            settings(value, lines(), budget, report)
         })
     });
     Some(MeshConfig {
@@ -58,12 +58,12 @@ fn text_at<'a>(value: Value<'a>, entries: &[Entry], outer: &str, inner: &str) ->
 /// Decodes the text.
 fn settings(
     value: Value<'_>,
-    text: &str,
+    lines: &[&str],
     budget: &Budget,
     report: &mut Report,
 ) -> Option<Spanned<MeshSettings>> {
     let inner = string(value, report)?;
-    let place = Place::find(text, inner.at, &inner);
+    let place = Place::find(lines, inner.at, &inner);
     let mut settings = None;
     for (index, document) in Documents::within(&inner, place, budget).enumerate() {
         let document = match document {

@@ -19,6 +19,8 @@ mod pool;
 mod sidecar;
 mod value;
 
+use std::cell::OnceCell;
+
 use self::object::{Objects, Untyped};
 use super::gate::Gate;
 use super::path::Path;
@@ -43,6 +45,7 @@ fn read(bytes: &[u8], untyped: Untyped, gate: Gate, report: &mut Report) -> Vec<
     let budget = Budget::default();
     let mut objects = Objects {
         text,
+        lines: OnceCell::new(),
         budget: &budget,
         untyped,
         gate,

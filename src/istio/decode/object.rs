@@ -1,5 +1,7 @@
 //! What an object is, and the objects inside lists.
 
+use std::cell::OnceCell;
+
 use super::config_map::config_map;
 use super::destination_rule::destination_rule;
 use super::mesh::{mesh_config, plain_mesh_config};
@@ -31,6 +33,8 @@ pub(super) enum Untyped {
 pub(super) struct Objects<'a> {
     /// The text, in which texts lie that are documents themselves.
     pub(super) text: &'a str,
+    /// Its lines, once they were needed.
+    pub(super) lines: OnceCell<Vec<&'a str>>,
     pub(super) budget: &'a Budget,
     pub(super) untyped: Untyped,
     pub(super) gate: Gate,
@@ -80,7 +84,8 @@ impl Objects<'_> {
                 true
             }
             CONFIG_MAP => {
-                let mesh = config_map(value, self.text, self.budget, report);
+                let lines = || &**self.lines.get_or_init(|| self.text.lines().collect());
+                let mesh = config_map(value, lines, self.budget, report);
                 let is_ours = mesh.is_some();
                 self.found
                     .extend(mesh.map(Box::new).map(Resource::MeshConfig));

@@ -57,8 +57,12 @@ impl fmt::Display for GoDuration {
                 if minutes > 0 {
                     write!(f, "{}m", minutes % 60)?;
                 }
-                let fraction = Duration::new(seconds, long.subsec_nanos());
-                write!(f, "{}s", fraction.as_secs_f64())
+                write!(f, "{seconds}")?;
+                if long.subsec_nanos() > 0 {
+                    let fraction = format!("{:09}", long.subsec_nanos());
+                    write!(f, ".{}", fraction.trim_end_matches('0'))?;
+                }
+                f.write_str("s")
             }
         }
     }
@@ -77,6 +81,8 @@ mod tests {
             (-500_000, "-500µs"),
             (250_000_000, "250ms"),
             (1_500_000_000, "1.5s"),
+            (-61_945_000_000, "-1m1.945s"),
+            (60_500_000_000, "1m0.5s"),
             (90_000_000_000, "1m30s"),
             (3_600_000_000_000, "1h0m0s"),
             (7_205_000_000_000, "2h0m5s"),
