@@ -1,4 +1,4 @@
-//! [`RulesBuilder`]: how rules are selected.
+//! [`RulesBuilder`]: how rules are read and selected.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
@@ -7,8 +7,8 @@ use arc_swap::ArcSwap;
 
 use super::sources::Sources;
 use super::{Rules, Shared, Snapshot};
-use crate::istio::Selection;
 use crate::istio::rule_set::Options;
+use crate::istio::{Gate, Selection};
 use crate::limits::Subscribers;
 
 /// Makes [`Rules`] that are not the default. See [`Rules::builder`].
@@ -19,6 +19,13 @@ pub struct RulesBuilder {
 }
 
 impl RulesBuilder {
+    /// Sets how strictly sources are read. Default: [`Gate::Strict`]. Whichever it is, a source
+    /// that Istio's admission would refuse is rejected.
+    pub fn gate(mut self, gate: Gate) -> Self {
+        self.options.gate = gate;
+        self
+    }
+
     /// Sets how rules are selected where Istio's way looks like a mistake. Default:
     /// [`Selection::Istio`].
     pub fn selection(mut self, selection: Selection) -> Self {

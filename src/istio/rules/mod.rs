@@ -151,7 +151,7 @@ impl Rules {
                 .unwrap_or_else(PoisonError::into_inner);
             let before = shared.current.load_full();
             let mut sources = before.sources.clone();
-            let applied = sources.apply(batch);
+            let applied = sources.apply(batch, shared.options.gate);
             let mut next = match applied.is_change() {
                 true => Snapshot::new(before.revision + 1, sources, &shared.options),
                 false => before.with(sources),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::batch::{Action, Batch};
 use crate::istio::file::Rejected;
+use crate::istio::gate::Gate;
 use crate::istio::rule_set::Loaded;
 
 /// All sources, by name.
@@ -37,11 +38,11 @@ impl Applied {
 }
 
 impl Sources {
-    pub(super) fn apply(&mut self, batch: Batch) -> Applied {
+    pub(super) fn apply(&mut self, batch: Batch, gate: Gate) -> Applied {
         let mut applied = Applied::default();
         for (name, action) in batch.changes {
             match action {
-                Action::Put(bytes) => match read(Path::new(&name), &bytes) {
+                Action::Put(bytes) => match read(Path::new(&name), &bytes, gate) {
                     Ok(loaded) => {
                         applied.updates += 1;
                         let good = Some(Arc::new(loaded));
@@ -78,14 +79,14 @@ impl Sources {
     }
 }
 
-fn read(name: &Path, bytes: &[u8]) -> Result<Loaded, Rejected> {
+fn read(name: &Path, bytes: &[u8], gate: Gate) -> Result<Loaded, Rejected> {
     if bytes.trim_ascii().is_empty() {
         // Half of an edit, more likely than a decision.
         let why = "it is empty: delete it to lift what it said";
         return Err(Rejected::of_file(name, why));
     }
     // Whatever is in a source, who brings it goes on.
-    catch_unwind(AssertUnwindSafe(|| Loaded::parse(name, bytes)))
+    catch_unwind(AssertUnwindSafe(|| Loaded::parse(name, bytes, gate)))
         .map_err(|_| Rejected::of_file(name, "its reader panicked"))?
         .checked()
 }
