@@ -6,10 +6,13 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 
+use crate::explain;
 use crate::stats::Numbers;
 
 pub(crate) fn routes(numbers: Arc<Numbers>) -> Router {
+    let explained = numbers.clone();
     Router::new()
+        .merge(explain::routes(move || explained.explained()))
         .route("/stats", get(stats))
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))

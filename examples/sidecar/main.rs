@@ -17,6 +17,8 @@ mod body;
 mod connector;
 mod counts;
 mod deadline;
+#[path = "../common/explain.rs"]
+mod explain;
 mod flags;
 mod headers;
 mod outgoing;

@@ -12,8 +12,9 @@ use clap::Args;
 use meshpool::Limits;
 use meshpool::istio::kube::{KubeWatch, Kubernetes};
 use meshpool::istio::rules::{OutboundRules, Rules as MeshRules};
-use meshpool::istio::watch::{Change, FilesWatch, RuleFiles, RuleWatch};
-use meshpool::istio::{Client, RuleFile};
+use meshpool::istio::settings::{GoDuration, Value};
+use meshpool::istio::watch::{Change, FilesWatch, RuleFiles, RuleStatus, RuleWatch};
+use meshpool::istio::{Client, Explanation, OnFull, Query, RuleFile, RuleSet, Service};
 use meshpool::limits::{Destination, LimitsSource, LiveLimits, Subscriber};
 
 /// What Istio gives Envoy where a rule says nothing.
@@ -61,6 +62,8 @@ pub(crate) enum Rules {
 pub(crate) struct FileRule {
     limits: LiveLimits,
     counts: Arc<Counts>,
+    /// The followed file, if there is one.
+    status: Option<RuleStatus>,
 }
 
 #[derive(Default)]
@@ -102,6 +105,26 @@ impl Rules {
         }
     }
 
+    /// What is in force for a destination, and why.
+    pub(crate) fn explanation(&self, destination: &Destination) -> Explanation {
+        let mut explanation = match self {
+            Self::File(file) => file.explanation(),
+            Self::Mesh(mesh) => mesh.outbound.explanation(destination),
+        };
+        for row in &mut explanation.limits {
+            let otherwise = match row.field {
+                "connect_timeout" => CONNECT_TIMEOUT,
+                "idle_timeout" => IDLE_TIMEOUT,
+                _ => continue,
+            };
+            if row.value == Value::Null {
+                let nanos = i64::try_from(otherwise.as_nanos()).unwrap_or(i64::MAX);
+                row.value = Value::Duration(GoDuration::from_nanos(nanos));
+            }
+        }
+        explanation
+    }
+
     fn source(&self) -> &dyn LimitsSource {
         match self {
             Self::File(file) => &file.limits,
@@ -138,12 +161,14 @@ impl fmt::Debug for Rules {
 
 impl FileRule {
     async fn follow(path: Option<PathBuf>) -> io::Result<Self> {
-        let rule = Self {
+        let mut rule = Self {
             limits: LiveLimits::new(Limits::new()),
             counts: Arc::default(),
+            status: None,
         };
         if let Some(path) = path {
             let mut file = RuleFile::new(path).outbound().watch()?;
+            rule.status = Some(file.status());
             let present = file.changed().await;
             // That there is no file yet is no change.
             if present != Change::Removed {
@@ -152,6 +177,16 @@ impl FileRule {
             tokio::spawn(rule.clone().obey_all(file));
         }
         Ok(rule)
+    }
+
+    fn explanation(&self) -> Explanation {
+        match &self.status {
+            Some(status) => status.explanation(),
+            None => {
+                let query = Query::outbound(Service::new("upstream"));
+                RuleSet::builder().build().explain(&query, OnFull::Refuse)
+            }
+        }
     }
 
     async fn obey_all(self, mut file: RuleWatch) {

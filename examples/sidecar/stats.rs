@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use meshpool::istio::Explanation;
+use meshpool::istio::explain::Load;
 use meshpool::limits::LimitsSource;
 use meshpool::outbound::destination::{Expected, Machine, Stats};
 
@@ -25,6 +27,21 @@ pub(crate) struct Numbers {
 impl Numbers {
     pub(crate) fn new(proxy: Arc<Proxy>, rules: Arc<Rules>) -> Self {
         Self { proxy, rules }
+    }
+
+    /// What is in force and why, and what the pool has to do, for `/explain`.
+    pub(crate) fn explained(&self) -> (Explanation, Load) {
+        let destination = self.proxy.destination();
+        let limits = self.rules.limits(&destination);
+        let stats = self.pool();
+        let mut load = Load::default();
+        load.active = stats.rq_active.into();
+        load.max_requests = limits.max_requests;
+        load.pending = stats.rq_pending_active.into();
+        load.max_pending_requests = limits.max_pending_requests;
+        load.refused = stats.counters.rq_active_overflow + stats.counters.rq_pending_overflow;
+        load.admitted = Some(stats.counters.rq_total);
+        (self.rules.explanation(&destination), load)
     }
 
     /// Envoy's text form: a line for each, sorted.

@@ -6,11 +6,13 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use meshpool::admission;
+use meshpool::istio::explain::Load;
 use meshpool::telemetry::metrics::PoolMetrics;
 use meshpool::{InboundPool, Limits};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 
+use crate::explain;
 use crate::rules::Followed;
 
 #[derive(Clone)]
@@ -34,12 +36,29 @@ struct Stats {
 }
 
 pub(crate) fn routes(admin: Admin) -> Router {
+    let explained = admin.clone();
     Router::new()
+        .merge(explain::routes(move || {
+            (explained.rules.explanation(), load(&explained.pool))
+        }))
         .route("/metrics", get(metrics))
         .route("/stats", get(stats))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .with_state(admin)
+}
+
+/// The pool's numbers of one instant, for `/explain`.
+fn load(pool: &InboundPool) -> Load {
+    let stats = pool.stats();
+    let mut load = Load::default();
+    load.active = stats.active.into();
+    load.max_requests = stats.max_requests;
+    load.pending = stats.pending.into();
+    load.max_pending_requests = stats.max_pending_requests;
+    load.refused = stats.overflowed.total() + stats.would_overflow;
+    load.admitted = stats.admitted;
+    load
 }
 
 async fn metrics(State(admin): State<Admin>) -> String {

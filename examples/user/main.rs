@@ -7,9 +7,12 @@
 //! cargo run --example user -- --rules examples --host user --namespace default
 //! curl http://127.0.0.1:8080/user
 //! curl http://127.0.0.1:9090/stats
+//! curl http://127.0.0.1:9090/explain   # a page, in a browser
 //! ```
 
 mod admin;
+#[path = "../common/explain.rs"]
+mod explain;
 mod follow;
 mod rules;
 mod service;
@@ -41,7 +44,7 @@ struct Flags {
     /// How long an answer takes
     #[arg(long, default_value = "20ms", value_parser = service::latency)]
     latency: Duration,
-    /// Where to serve /metrics, /stats, /healthz and /readyz
+    /// Where to serve /explain, /metrics, /stats, /healthz and /readyz
     #[arg(long)]
     admin: Option<SocketAddr>,
     /// Count what would be refused, and refuse nothing

@@ -9,7 +9,7 @@ use clap::Args;
 use meshpool::istio::kube::{KubeWatch, Kubernetes};
 use meshpool::istio::rules::Rules;
 use meshpool::istio::watch::{Change, FilesWatch, RuleFiles, RuleStatus};
-use meshpool::istio::{OnFull, RuleFile, Service};
+use meshpool::istio::{Explanation, OnFull, Query, RuleFile, RuleSet, Service};
 use meshpool::{InboundPool, Limits};
 use tokio::sync::Notify;
 
@@ -45,7 +45,7 @@ pub(crate) struct RuleFlags {
 pub(crate) enum Followed {
     Nothing,
     File(RuleStatus),
-    Rules(Rules),
+    Rules(Rules, Query, OnFull),
 }
 
 impl Followed {
@@ -54,7 +54,7 @@ impl Followed {
         match self {
             Self::Nothing => 0,
             Self::File(status) => status.stats().revision,
-            Self::Rules(rules) => rules.stats().revision,
+            Self::Rules(rules, ..) => rules.stats().revision,
         }
     }
 
@@ -63,7 +63,19 @@ impl Followed {
         match self {
             Self::Nothing => 0,
             Self::File(status) => status.stats().rejects,
-            Self::Rules(rules) => rules.stats().rejects,
+            Self::Rules(rules, ..) => rules.stats().rejects,
+        }
+    }
+
+    /// What is in force, and why.
+    pub(crate) fn explanation(&self) -> Explanation {
+        match self {
+            Self::Nothing => {
+                let query = Query::inbound(Service::new("user"));
+                RuleSet::builder().build().explain(&query, OnFull::Refuse)
+            }
+            Self::File(status) => status.explanation(),
+            Self::Rules(rules, query, on_full) => rules.explain(query, *on_full),
         }
     }
 }
@@ -116,6 +128,7 @@ async fn by_rules(flags: RuleFlags, pool: &InboundPool) -> io::Result<Followed> 
         eprintln!("{problem}");
     }
     let mut limits = rules.inbound(flags.service()).on_full(flags.on_full());
+    let query = limits.query().clone();
     obey(limits.changed().await, pool);
     let pool = pool.clone();
     tokio::spawn(async move {
@@ -124,7 +137,7 @@ async fn by_rules(flags: RuleFlags, pool: &InboundPool) -> io::Result<Followed> 
             obey(limits.changed().await, &pool);
         }
     });
-    Ok(Followed::Rules(rules))
+    Ok(Followed::Rules(rules, query, flags.on_full()))
 }
 
 fn obey(limits: Limits, pool: &InboundPool) {

@@ -4,12 +4,15 @@ use std::fmt;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::decode::decode;
+use super::explain::Explanation;
 use super::gate::Gate;
 use super::problem::{Problem, Report, Severity};
-use super::resource::{DestinationRule, Resource, Spanned, TrafficPolicy};
-use super::translate::{Direction, OnFull, Protocol, limits, limits_any, report_effects};
+use super::resource::{Resource, Spanned, TrafficPolicy};
+use super::rule_set::{Query, RuleSet, Service};
+use super::translate::{OnFull, Protocol};
 use super::validate::validate;
 use super::yaml::MAX_BYTES;
 use crate::limits::Limits;
@@ -130,42 +133,97 @@ impl RuleFile {
     /// If the content is not valid. Every problem that was found is in the error.
     pub fn parse(&self, bytes: &[u8]) -> Result<Rule, Rejected> {
         let mut report = Report::new(&self.path);
-        let resources = decode(bytes, Gate::Strict, &mut report);
+        let mut resources = decode(bytes, Gate::Strict, &mut report);
         for resource in &resources {
             validate(resource, Gate::Strict, &mut report);
         }
-        let rules: Vec<_> = resources
-            .iter()
-            .filter_map(|resource| match resource {
-                Resource::DestinationRule(rule) => Some(&**rule),
-                Resource::Sidecar(_) | Resource::MeshConfig(_) => None,
-            })
-            .collect();
-        let direction = self.direction();
-        let applied = the_one(&rules, direction, &mut report).filter(|_| !report.has_errors());
-        let Some((rule, policy)) = applied else {
+        let applied = self.the_one(&resources, &mut report);
+        let Some(index) = applied.filter(|_| !report.has_errors()) else {
             return Err(Rejected {
                 problems: report.into_problems(),
             });
         };
-        report_effects(rule, direction, &mut report);
+        let resource = resources.swap_remove(index);
+        let Resource::DestinationRule(rule) = &resource else {
+            unreachable!("only rules limit anything");
+        };
+        let (name, namespace) = (text(&rule.meta.name), text(&rule.meta.namespace));
+        let query = self.query(rule.host());
+        let rules = RuleSet::of_only(&self.path, Some(resource));
+        let settings = rules.settings_of_only(&query);
+        let explanation = Explanation::of_file(&settings, self.on_full);
+        let explanation = explanation.with(&report.into_problems(), true);
         Ok(Rule {
-            limits: limits(policy, direction),
-            name: text(&rule.meta.name),
-            namespace: text(&rule.meta.namespace),
-            host: rule.host().to_owned(),
-            notices: report.into_problems(),
+            limits: settings.limits(self.on_full),
+            name,
+            namespace,
+            host: query.service().host().to_owned(),
+            notices: explanation.notices(),
+            explanation: Arc::new(explanation),
         })
     }
 
-    fn direction(&self) -> Direction {
+    /// What holds while there is no file.
+    #[cfg(feature = "watch")]
+    pub(super) fn explain_nothing(&self) -> Explanation {
+        let query = self.query("");
+        let rules = RuleSet::of_only(&self.path, None);
+        Explanation::of_file(&rules.settings_of_only(&query), self.on_full)
+    }
+
+    fn query(&self, host: &str) -> Query {
+        let service = Service::new(host).protocol(self.protocol);
         match self.outbound {
-            true => Direction::Outbound,
-            false => Direction::Inbound {
-                on_full: self.on_full,
-                protocol: self.protocol,
-            },
+            true => Query::outbound(service),
+            false => Query::inbound(service),
         }
+    }
+
+    /// Picks the rule that limits something, by its number. None and more than one are errors.
+    fn the_one(&self, resources: &[Resource], report: &mut Report) -> Option<usize> {
+        let rules = resources.iter().enumerate();
+        let rules = rules.filter_map(|(index, resource)| match resource {
+            Resource::DestinationRule(rule) => Some((index, &**rule)),
+            Resource::Sidecar(_) | Resource::MeshConfig(_) => None,
+        });
+        let (limiting, idle): (Vec<_>, Vec<_>) =
+            rules.partition(|(_, rule)| rule.policy().is_some_and(|it| self.limits_any(it)));
+        let Some((&(index, first), others)) = limiting.split_first() else {
+            // What is wrong with the file is the better reason.
+            if !report.has_errors() {
+                report.file_error(
+                    "nothing to enforce: expected a DestinationRule with \
+                     spec.trafficPolicy.connectionPool (delete the file to lift all limits)",
+                );
+            }
+            return None;
+        };
+        for (_, other) in others {
+            report.error(
+                other.meta.at,
+                &other.meta.path(),
+                format_args!(
+                    "{} is a second rule with a connectionPool, after {}: a file holds one",
+                    other.meta, first.meta
+                ),
+            );
+        }
+        for (_, idle) in idle {
+            report.notice(
+                idle.meta.at,
+                &idle.meta.path(),
+                format_args!(
+                    "{} has no spec.trafficPolicy.connectionPool: it limits nothing",
+                    idle.meta
+                ),
+            );
+        }
+        Some(index)
+    }
+
+    /// Whether a policy has anything that limits: a pool, or for those that are sent a budget.
+    fn limits_any(&self, policy: &TrafficPolicy) -> bool {
+        policy.connection_pool.is_some() || self.outbound && policy.retry_budget.is_some()
     }
 
     pub(super) fn unreadable(&self, error: &io::Error) -> Rejected {
@@ -175,51 +233,6 @@ impl RuleFile {
 
 fn text(field: &Option<Spanned<String>>) -> Option<String> {
     field.as_ref().map(|field| field.value.clone())
-}
-
-/// Picks the rule that limits something, with the policy that does. None and more than one are
-/// errors.
-fn the_one<'a>(
-    rules: &[&'a DestinationRule],
-    direction: Direction,
-    report: &mut Report,
-) -> Option<(&'a DestinationRule, &'a TrafficPolicy)> {
-    let limiting = |rule: &'a DestinationRule| {
-        let policy = rule.policy().filter(|policy| limits_any(policy, direction));
-        policy.map(|policy| (rule, &policy.value))
-    };
-    let mut found = rules.iter().copied().filter_map(limiting);
-    let Some((first, policy)) = found.next() else {
-        // What is wrong with the file is the better reason.
-        if !report.has_errors() {
-            report.file_error(
-                "nothing to enforce: expected a DestinationRule with \
-                 spec.trafficPolicy.connectionPool (delete the file to lift all limits)",
-            );
-        }
-        return None;
-    };
-    for (other, _) in found {
-        report.error(
-            other.meta.at,
-            &other.meta.path(),
-            format_args!(
-                "{} is a second rule with a connectionPool, after {}: a file holds one",
-                other.meta, first.meta
-            ),
-        );
-    }
-    for idle in rules.iter().filter(|rule| limiting(rule).is_none()) {
-        report.notice(
-            idle.meta.at,
-            &idle.meta.path(),
-            format_args!(
-                "{} has no spec.trafficPolicy.connectionPool: it limits nothing",
-                idle.meta
-            ),
-        );
-    }
-    Some((first, policy))
 }
 
 /// The file's content, as far as it may count: one byte over the limit is enough to refuse it.
@@ -271,6 +284,7 @@ pub struct Rule {
     namespace: Option<String>,
     host: String,
     notices: Vec<Problem>,
+    explanation: Arc<Explanation>,
 }
 
 impl Rule {
@@ -299,6 +313,11 @@ impl Rule {
     /// effect here, and combinations that were probably not meant.
     pub fn notices(&self) -> &[Problem] {
         &self.notices
+    }
+
+    /// Every limit with where it is from, and what has no effect and why.
+    pub fn explanation(&self) -> &Explanation {
+        &self.explanation
     }
 }
 

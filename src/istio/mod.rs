@@ -60,6 +60,7 @@
 //! colons and quotes, which is some hundred kilobytes.
 
 mod decode;
+pub mod explain;
 mod file;
 mod gate;
 #[cfg(feature = "kube")]
@@ -81,6 +82,7 @@ mod validate;
 pub mod watch;
 mod yaml;
 
+pub use self::explain::Explanation;
 pub use self::file::{Rejected, Rule, RuleFile};
 pub use self::gate::{Gate, ParseGateError};
 pub use self::manifest::Manifest;

@@ -1,6 +1,9 @@
 //! The examples, as processes.
 
+mod browser;
 mod client;
+mod explain;
+mod explain_page;
 mod guide;
 mod process;
 mod quickstart;

@@ -1,7 +1,7 @@
 //! An example that runs.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 use std::time::Duration;
 use std::{env, fs};
@@ -76,6 +76,11 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn start(name: &str, flags: &[&str]) -> Self {
         Self::spawn(command(path(name)).args(flags))
+    }
+
+    /// Some other program.
+    pub(crate) fn of(program: &Path, flags: &[&str]) -> Self {
+        Self::spawn(command(program).args(flags))
     }
 
     /// One that may have so many files open, sockets among them.

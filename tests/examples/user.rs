@@ -43,9 +43,17 @@ impl User {
         within(get(self.url())).await.unwrap()
     }
 
+    pub(crate) fn admin_url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.admin)
+    }
+
     async fn admin(&self, path: &str) -> Response {
-        let url = format!("http://{}{path}", self.admin);
-        within(get(url)).await.unwrap()
+        within(get(self.admin_url(path))).await.unwrap()
+    }
+
+    /// What `/explain` says, as JSON.
+    pub(crate) async fn explained(&self) -> Value {
+        serde_json::from_str(&text(self.admin("/explain.json").await).await).unwrap()
     }
 
     async fn stats(&self) -> Value {
@@ -53,7 +61,7 @@ impl User {
     }
 
     /// Waits until `/stats` says so.
-    async fn until(&self, field: &str, value: Value) {
+    pub(crate) async fn until(&self, field: &str, value: Value) {
         within(async {
             while self.stats().await[field] != value {
                 sleep(Duration::from_millis(5)).await;

@@ -1,11 +1,14 @@
 //! Which of the public types may be shared, sent and copied: a table that the compiler checks.
 
+use meshpool::istio::explain::{Load, Row};
 use meshpool::istio::kube::{KubeError, KubeStatus, KubeWatch, Kubernetes, WatchStatus};
 use meshpool::istio::rules::{
     Batch, InboundRules, OutboundRules, Rules, RulesBuilder, RulesStats, SourceStatus,
 };
 use meshpool::istio::watch::{Change, FilesWatch, RuleFiles, RuleStats, RuleStatus, RuleWatch};
-use meshpool::istio::{OnFull, Position, Problem, Protocol, Rejected, Rule, RuleFile, Severity};
+use meshpool::istio::{
+    Explanation, OnFull, Position, Problem, Protocol, Rejected, Rule, RuleFile, Severity,
+};
 use static_assertions::assert_impl_all;
 
 assert_impl_all!(RuleFile: Send, Sync, Unpin, Clone);
@@ -14,6 +17,9 @@ assert_impl_all!(RuleStatus: Send, Sync, Unpin, Clone);
 assert_impl_all!(Change: Send, Sync, Unpin, Clone);
 assert_impl_all!(Rule: Send, Sync, Unpin, Clone);
 assert_impl_all!(Rejected: Send, Sync, Unpin, Clone, std::error::Error);
+assert_impl_all!(Explanation: Send, Sync, Unpin, Clone);
+assert_impl_all!(Row: Send, Sync, Unpin, Clone);
+assert_impl_all!(Load: Send, Sync, Unpin, Copy);
 assert_impl_all!(Problem: Send, Sync, Unpin, Clone);
 assert_impl_all!(RuleStats: Send, Sync, Unpin, Copy);
 assert_impl_all!(Position: Send, Sync, Unpin, Copy);

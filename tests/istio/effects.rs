@@ -79,6 +79,7 @@ spec:
             format!("notice 21:25 {POOL}.tcp.connectTimeout"),
             format!("notice 22:23 {POOL}.tcp.tcpKeepalive"),
             format!("notice 23:22 {POOL}.tcp.idleTimeout"),
+            format!("notice 26:27 {POOL}.http.http2MaxRequests"),
             format!("notice 27:21 {POOL}.http.maxRetries"),
             format!("notice 29:26 {POOL}.http.h2UpgradePolicy"),
             format!("notice 30:28 {POOL}.http.useClientProtocol"),
@@ -95,12 +96,6 @@ fn doubtful_combinations_are_warned_of() {
     for (pool, on_full, path, message) in [
         (
             "http: {http2MaxRequests: 3, http1MaxPendingRequests: 7}",
-            OnFull::Refuse,
-            &pending,
-            no_effect,
-        ),
-        (
-            "tcp: {maxConnections: 4}\nhttp: {http2MaxRequests: 3, http1MaxPendingRequests: 7}",
             OnFull::Refuse,
             &pending,
             no_effect,
@@ -151,6 +146,35 @@ fn doubtful_combinations_are_warned_of() {
             rule.notices()[0]
         );
     }
+}
+
+#[test]
+fn of_two_limits_on_the_same_the_looser_has_no_effect() {
+    for (pool, noted) in [
+        (
+            "tcp: {maxConnections: 4}\nhttp: {http2MaxRequests: 3}",
+            "tcp.maxConnections",
+        ),
+        (
+            "tcp: {maxConnections: 3}\nhttp: {http2MaxRequests: 3, http1MaxPendingRequests: 7}",
+            "http.http2MaxRequests",
+        ),
+    ] {
+        let notices = accepted(rule(pool)).notices().to_vec();
+        assert_eq!(summary(&notices), [format!("notice {POOL}.{noted}")]);
+        assert!(
+            notices[0].message().contains("(3) is met first"),
+            "{}",
+            notices[0]
+        );
+    }
+    let both = "tcp: {maxConnections: 4}\nhttp: {http2MaxRequests: 3, http1MaxPendingRequests: 7}";
+    let notices = accepted(rule(both)).notices().to_vec();
+    let expected = [
+        format!("notice {POOL}.tcp.maxConnections"),
+        format!("warning {POOL}.http.http1MaxPendingRequests"),
+    ];
+    assert_eq!(summary(&notices), expected);
 }
 
 #[test]

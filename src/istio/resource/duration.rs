@@ -9,6 +9,11 @@ use std::time::Duration;
 pub struct GoDuration(pub(crate) i64);
 
 impl GoDuration {
+    /// A duration of so many nanoseconds.
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Self(nanos)
+    }
+
     /// In nanoseconds.
     pub const fn as_nanos(self) -> i64 {
         self.0

@@ -53,6 +53,14 @@ impl Loaded {
         loaded
     }
 
+    /// One resource of a file that is valid.
+    pub(in crate::istio) fn one(file: &Path, resource: Resource) -> Self {
+        Self {
+            resources: vec![resource],
+            ..Self::new(file, Report::new(file))
+        }
+    }
+
     pub(in crate::istio) fn unreadable(file: &Path, error: &io::Error) -> Self {
         let mut report = Report::new(file);
         report.file_error(format_args!("cannot be read: {error}"));

@@ -11,6 +11,9 @@ mod reference;
 mod resolve;
 mod slot;
 
+use std::path::Path;
+use std::sync::Arc;
+
 pub use self::builder::RuleSetBuilder;
 #[cfg(feature = "watch")]
 pub(in crate::istio) use self::files::is_rule_file;
@@ -21,6 +24,7 @@ pub use self::reference::{ObjectRef, Quirk};
 use self::slot::Slot;
 use super::gate::Gate;
 use super::problem::Problem;
+use super::resource::Resource;
 use super::select::{Index, Selection, Sidecars};
 use super::settings::Settings;
 
@@ -97,6 +101,12 @@ impl RuleSet {
     /// Begins a set.
     pub fn builder() -> RuleSetBuilder {
         RuleSetBuilder::default()
+    }
+
+    /// A set of one rule, which is valid; or of none.
+    pub(in crate::istio) fn of_only(file: &Path, rule: Option<Resource>) -> Self {
+        let loaded = rule.map(|rule| Arc::new(Loaded::one(file, rule)));
+        Self::assemble(loaded.into_iter().collect(), &Options::default())
     }
 
     /// What was found in the files, each file's in its order, and then what is between files.

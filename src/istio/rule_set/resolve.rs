@@ -75,6 +75,32 @@ impl RuleSet {
         }
     }
 
+    /// What the only rule of the set says of all requests, whatever their host, port and subset, in
+    /// no mesh; without a rule, what holds then.
+    pub(in crate::istio) fn settings_of_only<'a>(&'a self, query: &'a Query) -> Settings<'a> {
+        let candidates = self.index.any();
+        let entry = candidates.iter().next();
+        let levels = Levels {
+            rule: entry.and_then(|entry| entry.policy.as_deref()),
+            ..Levels::default()
+        };
+        let effective = levels.effective();
+        let protocol = query.service.protocol;
+        let blocks = self.blocks(effective);
+        Settings {
+            rules: self,
+            query,
+            candidates,
+            entry,
+            subset: None,
+            sidecar: None,
+            levels,
+            effective,
+            envoy: Envoy::new(blocks, Around::default(), protocol, query.inbound),
+            protocol,
+        }
+    }
+
     fn blocks(&self, effective: Level) -> Blocks<'_> {
         let pool = effective.pool.and_then(|owner| self.pool(owner));
         let outlier = effective.outlier.and_then(|owner| self.outlier(owner));

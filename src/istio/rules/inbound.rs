@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::Rules;
-use crate::istio::{OnFull, Query};
+use crate::istio::{Explanation, OnFull, Query};
 use crate::limits::{Limits, Subscriber};
 
 /// The limits of the service that this process is, as they change. Made by [`Rules::inbound`].
@@ -54,6 +54,11 @@ impl InboundRules {
             .current()
             .settings(&self.query)
             .limits(self.on_full)
+    }
+
+    /// What is in force now, and why.
+    pub fn explanation(&self) -> Explanation {
+        self.rules.explain(&self.query, self.on_full)
     }
 
     /// What is asked of the rules.

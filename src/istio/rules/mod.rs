@@ -75,7 +75,7 @@ pub use self::status::SourceStatus;
 
 use self::sources::Sources;
 use super::rule_set::{Options, RuleSet};
-use super::{Client, Problem, Query, Rejected, Service};
+use super::{Client, Explanation, OnFull, Problem, Query, Rejected, Service};
 use crate::limits::{Limits, Subscriber, Subscribers};
 
 /// Rules in force, from any number of sources, changed live. Clones are the same.
@@ -228,13 +228,18 @@ impl Rules {
     /// force, what was found in it.
     pub fn problems(&self) -> Vec<Problem> {
         let current = self.snapshot();
-        let rejected = current
-            .sources
-            .iter()
-            .filter_map(|(_, it)| it.rejected.as_ref());
-        let mut problems: Vec<_> = rejected.flat_map(Rejected::problems).cloned().collect();
+        let mut problems: Vec<_> = current.rejected().cloned().collect();
         problems.extend(current.set.problems().iter().cloned());
         problems
+    }
+
+    /// What applies to these requests now, and why. While a source is rejected, that is not valid,
+    /// and its problems are with it.
+    pub fn explain(&self, query: &Query, on_full: OnFull) -> Explanation {
+        let current = self.snapshot();
+        let rejected: Vec<Problem> = current.rejected().cloned().collect();
+        let explanation = current.set.explain(query, on_full);
+        explanation.with(&rejected, rejected.is_empty())
     }
 
     fn snapshot(&self) -> Guard<Arc<Snapshot>> {
@@ -271,6 +276,13 @@ impl Snapshot {
             set: Arc::new(set),
             namespaces,
         }
+    }
+
+    /// The problems of the sources that are rejected.
+    fn rejected(&self) -> impl Iterator<Item = &Problem> {
+        let sources = self.sources.iter();
+        let rejected = sources.filter_map(|(_, source)| source.rejected.as_ref());
+        rejected.flat_map(Rejected::problems)
     }
 
     /// The same in force, though not of all that the sources say now.

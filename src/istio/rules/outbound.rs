@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::destination::service;
 use super::{Rules, Snapshot};
-use crate::istio::{Client, OnFull, Query};
+use crate::istio::{Client, Explanation, OnFull, Query};
 use crate::limits::{Destination, Limits, LimitsSource, Subscriber};
 
 /// Of how many destinations it is remembered what was told, for the event when it changes.
@@ -47,6 +47,12 @@ impl OutboundRules {
     /// What is asked of the rules for a destination.
     pub fn query(&self, destination: &Destination) -> Query {
         self.query_of(destination, &self.rules.snapshot())
+    }
+
+    /// What is in force now for a destination, and why.
+    pub fn explanation(&self, destination: &Destination) -> Explanation {
+        self.rules
+            .explain(&self.query(destination), OnFull::default())
     }
 
     fn query_of(&self, destination: &Destination, rules: &Snapshot) -> Query {

@@ -124,13 +124,28 @@ impl Index {
         found
     }
 
+    /// The rules for whichever host comes first, whoever asks: of a set of one rule, that rule.
+    pub(in crate::istio) fn any(&self) -> Candidates<'_> {
+        let group = self.groups().next();
+        Candidates {
+            entries: group.map_or(&[], |group| &group.entries),
+            exported: false,
+            own: true,
+            client_namespace: "",
+            groups: [group, None, None],
+        }
+    }
+
+    fn groups(&self) -> impl Iterator<Item = &Group> {
+        let shared = self.local.values().chain(self.exported.values());
+        shared
+            .chain([&self.root_private])
+            .flat_map(|hosts| hosts.values())
+    }
+
     /// Where the selection differs from the sane one, each once, in the order of the rules.
     pub(in crate::istio) fn quirks(&self) -> Vec<QuirkOf> {
-        let shared = self.local.values().chain(self.exported.values());
-        let groups = shared
-            .chain([&self.root_private])
-            .flat_map(|hosts| hosts.values());
-        let quirks = groups.flat_map(|group| group.quirks.iter().copied());
+        let quirks = self.groups().flat_map(|group| group.quirks.iter().copied());
         let each: HashSet<QuirkOf> = quirks.collect();
         let mut each: Vec<QuirkOf> = each.into_iter().collect();
         each.sort_unstable_by_key(|quirk| (quirk.rule, quirk.other, quirk.kind));

@@ -74,6 +74,14 @@ impl Ports {
 }
 
 impl Policy {
+    /// The rule that it is of; of one that was filled the one whose block comes first.
+    pub(in crate::istio) fn rule(&self) -> Option<RuleId> {
+        let blocks = [self.pool, self.outlier, self.retry_budget];
+        let ports = self.ports.entries.iter().map(|entry| entry.place);
+        let mut places = blocks.into_iter().flatten().chain(ports);
+        places.next().map(|place| place.rule)
+    }
+
     /// The user's policy with its gaps filled from one that was made from the Gateway API.
     pub(super) fn over(&self, made: &Self) -> Self {
         Self {

@@ -126,6 +126,14 @@ impl<'a> Settings<'a> {
         Some(Source::new(field))
     }
 
+    /// The `retryBudget` that holds, if one does.
+    pub fn retry_budget(&self) -> Option<Source<'a>> {
+        let owner = self.effective.retry_budget?;
+        let at = self.rules.retry_budget(owner)?.at;
+        let field = FieldRef::new(self.rules, Within::RetryBudget(owner), "", at)?;
+        Some(Source::new(field))
+    }
+
     /// The entry of the rule's `portLevelSettings` that holds: whatever it leaves out of pool,
     /// outlier detection and retry budget does not come from the rule either.
     pub fn port_level(&self) -> Option<Source<'a>> {

@@ -54,6 +54,9 @@ pub enum Value {
     Name(&'static str),
 }
 
+/// A percentage is a number.
+impl Eq for Value {}
+
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -36,6 +36,15 @@ impl<'a> Settings<'a> {
         values.list
     }
 
+    /// Where the limit on streams is from, also if Istio would not send it: connections may turn out
+    /// to be HTTP/2 whatever the port says.
+    pub(in crate::istio) fn max_concurrent_streams_from(&self) -> Option<Source<'a>> {
+        let owner = self.effective.pool?;
+        let Field { path, at } = field::MAX_CONCURRENT_STREAMS;
+        let at = at(self.rules.pool(owner)?)?;
+        FieldRef::new(self.rules, Within::Pool(owner), path, at).map(Source::new)
+    }
+
     /// Who has a block: first the one whose block holds, if one does.
     fn owners(&self, block: fn(&Level) -> Option<Owner>) -> Vec<Owner> {
         let first = block(&self.effective);

@@ -33,14 +33,14 @@ pub enum OnFull {
 
 /// The thresholds that decide over slots and places; `None` is unlimited.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Numbers {
-    max_connections: Option<u32>,
-    max_requests: Option<u32>,
-    pub(super) max_pending: Option<u32>,
+pub(in crate::istio) struct Numbers {
+    pub(in crate::istio) max_connections: Option<u32>,
+    pub(in crate::istio) max_requests: Option<u32>,
+    pub(in crate::istio) max_pending: Option<u32>,
 }
 
 impl Numbers {
-    pub(super) fn of(thresholds: &Thresholds, protocol: Protocol) -> Self {
+    pub(in crate::istio) fn of(thresholds: &Thresholds, protocol: Protocol) -> Self {
         let max_connections = limited(thresholds.max_connections);
         Self {
             max_connections: max_connections.filter(|_| !protocol.is_http2()),
@@ -49,7 +49,7 @@ impl Numbers {
         }
     }
 
-    pub(super) fn slots(self) -> Option<u32> {
+    pub(in crate::istio) fn slots(self) -> Option<u32> {
         match (self.max_connections, self.max_requests) {
             (Some(connections), Some(requests)) => Some(connections.min(requests)),
             (one, other) => one.or(other),
@@ -57,14 +57,14 @@ impl Numbers {
     }
 
     /// Whether a request meets the limit on requests before the one on connections: R < M.
-    pub(super) fn requests_are_tighter(self) -> bool {
+    pub(in crate::istio) fn requests_are_tighter(self) -> bool {
         match (self.max_requests, self.max_connections) {
             (Some(requests), Some(connections)) => requests < connections,
             (requests, _) => requests.is_some(),
         }
     }
 
-    pub(super) fn places(self, on_full: OnFull) -> Option<u32> {
+    pub(in crate::istio) fn places(self, on_full: OnFull) -> Option<u32> {
         if !self.requests_are_tighter() {
             return self.max_pending;
         }

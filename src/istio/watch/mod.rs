@@ -85,6 +85,7 @@ use self::listing::Paths;
 use self::mailbox::{Mailbox, Sender};
 use self::signal::Signal;
 use self::single::Single;
+use super::explain::Explanation;
 use super::file::{Rejected, Rule, RuleFile};
 use crate::limits::Limits;
 
@@ -146,17 +147,23 @@ impl RuleFile {
         let (to, wake) = (Sender::new(Arc::clone(&mailbox)), Arc::clone(&signal));
         let paths = Paths::file(self.path().to_owned());
         let timing = self.timing;
+        let file = Arc::new(self.clone());
         let mut sink = Single::new(self, to);
         thread::Builder::new()
             .name("meshpool-rule".to_owned())
             .spawn(move || follow::follow(paths, timing, &mut sink, &wake))?;
-        Ok(RuleWatch { mailbox, signal })
+        Ok(RuleWatch {
+            file,
+            mailbox,
+            signal,
+        })
     }
 }
 
 /// A followed file. Made by [`RuleFile::watch`]; dropping it ends the following.
 #[derive(Debug)]
 pub struct RuleWatch {
+    file: Arc<RuleFile>,
     mailbox: Arc<Mailbox>,
     signal: Arc<Signal>,
 }
@@ -180,6 +187,7 @@ impl RuleWatch {
     /// A handle that tells of the file's state and may be shared, for an admin page, say.
     pub fn status(&self) -> RuleStatus {
         RuleStatus {
+            file: Arc::clone(&self.file),
             mailbox: Arc::clone(&self.mailbox),
         }
     }
@@ -219,6 +227,7 @@ impl Change {
 /// then no longer changes.
 #[derive(Clone, Debug)]
 pub struct RuleStatus {
+    file: Arc<RuleFile>,
     mailbox: Arc<Mailbox>,
 }
 
@@ -242,6 +251,19 @@ impl RuleStatus {
     /// Why the file as it is now is not applied, if so.
     pub fn rejected(&self) -> Option<Rejected> {
         self.mailbox.rejected()
+    }
+
+    /// What is in force now, and why. While the file as it is now is rejected, that is not valid,
+    /// and its problems are with it.
+    pub fn explanation(&self) -> Explanation {
+        let explanation = match self.rule() {
+            Some(rule) => rule.explanation().clone(),
+            None => self.file.explain_nothing(),
+        };
+        match self.rejected() {
+            Some(rejected) => explanation.with(rejected.problems(), false),
+            None => explanation,
+        }
     }
 }
 

@@ -1,0 +1,134 @@
+//! The command line: what to read, and for which requests to explain it.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+use meshpool::istio::{Client, Gate, OnFull, Protocol, Query, RuleSet, Service};
+
+/// Explains which limits a mesh's rules set for a service, and where each is from
+#[derive(Debug, Parser)]
+pub(crate) struct Flags {
+    /// Files and directories with DestinationRules and Sidecars
+    #[arg(long, required = true, num_args = 1.., value_name = "PATH")]
+    rules: Vec<PathBuf>,
+    /// The service: its full name, or its short one in the namespace
+    #[arg(long)]
+    host: String,
+    /// The namespace of the service; the one that its full name has, or else `default`
+    #[arg(long)]
+    namespace: Option<String>,
+    /// The port of the service; without one the settings of no port apply
+    #[arg(long)]
+    port: Option<u16>,
+    /// The port on which its workloads listen; that of the service unless set
+    #[arg(long)]
+    target_port: Option<u16>,
+    /// What the port speaks: HTTP, HTTP2, GRPC, TCP or AUTO
+    #[arg(long, default_value = "HTTP", value_parser = protocol)]
+    protocol: Protocol,
+    /// The subset that is called
+    #[arg(long)]
+    subset: Option<String>,
+    /// The namespace of the workload that sends the requests, or inbound serves them
+    #[arg(long, default_value = "default")]
+    client_namespace: String,
+    /// A label of that workload: KEY=VALUE
+    #[arg(long, value_name = "LABEL", value_parser = label)]
+    client_label: Vec<(String, String)>,
+    /// Whether the requests are those that a client sends, or those that the service gets
+    #[arg(long, value_enum, default_value_t = Direction::Outbound)]
+    direction: Direction,
+    /// A file with the mesh's MeshConfig
+    #[arg(long, value_name = "FILE")]
+    mesh: Option<PathBuf>,
+    /// How strictly to read: as the CRD has it, or whatever istiod accepts
+    #[arg(long, default_value_t)]
+    gate: Gate,
+    /// Inbound, let requests wait wherever the rule sets http1MaxPendingRequests
+    #[arg(long)]
+    wait: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Direction {
+    Inbound,
+    Outbound,
+}
+
+impl Flags {
+    pub(crate) fn rule_set(&self) -> RuleSet {
+        let builder = RuleSet::builder().gate(self.gate);
+        let builder = self
+            .rules
+            .iter()
+            .fold(builder, |builder, path| builder.path(path));
+        match &self.mesh {
+            Some(mesh) => builder.mesh(mesh).build(),
+            None => builder.build(),
+        }
+    }
+
+    pub(crate) fn query(&self) -> Query {
+        let query = match self.direction {
+            Direction::Inbound => Query::inbound(self.service()),
+            Direction::Outbound => Query::outbound(self.service()),
+        };
+        let client = Client::new(&self.client_namespace);
+        let labels = self.client_label.iter();
+        let client = labels.fold(client, |client, (key, value)| client.label(key, value));
+        let query = query.client(client);
+        match self.subset.as_deref() {
+            None | Some("") => query,
+            Some(subset) => query.subset(subset),
+        }
+    }
+
+    fn service(&self) -> Service {
+        let mut service = Service::new(&self.host).protocol(self.protocol);
+        match &self.namespace {
+            Some(namespace) => service = service.namespace(namespace),
+            // A full name of the cluster has one in it.
+            None if self.host.ends_with(".svc.cluster.local") => {}
+            None => service = service.namespace("default"),
+        }
+        if let Some(port) = self.port {
+            service = service.port(port);
+        }
+        if let Some(port) = self.target_port {
+            service = service.target_port(port);
+        }
+        service
+    }
+
+    pub(crate) fn on_full(&self) -> OnFull {
+        match self.wait {
+            true => OnFull::Wait,
+            false => OnFull::Refuse,
+        }
+    }
+}
+
+/// A protocol on the command line: any that Istio knows.
+fn protocol(name: &str) -> Result<Protocol, &'static str> {
+    // What Istio calls a port whose name says nothing.
+    const UNSAID: [&str; 3] = ["AUTO", "UnsupportedProtocol", ""];
+    match Protocol::named(name) {
+        Protocol::Auto
+            if !UNSAID
+                .iter()
+                .any(|unsaid| unsaid.eq_ignore_ascii_case(name)) =>
+        {
+            Err("expected HTTP, HTTP2, GRPC, TCP or AUTO")
+        }
+        protocol => Ok(protocol),
+    }
+}
+
+/// A label on the command line.
+fn label(text: &str) -> Result<(String, String), &'static str> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
