@@ -56,7 +56,7 @@ impl Loaded {
     /// One resource of a file that is valid.
     pub(in crate::istio) fn one(file: &Path, resource: Resource) -> Self {
         Self {
-            resources: vec![resource],
+            resources: vec![Arc::new(resource)],
             ..Self::new(file, Report::new(file))
         }
     }
