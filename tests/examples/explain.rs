@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::{Value, json};
 
-use crate::process::{client, json as parsed, output, text, within};
+use crate::process::{RuleFile, client, json as parsed, output, text, within};
 use crate::user::User;
 
 /// Istio's cases, and what Istio's own functions made of them.
@@ -306,7 +306,7 @@ async fn what_is_not_valid_is_told_and_is_the_exit_status() {
 
 #[tokio::test]
 async fn a_running_service_can_be_asked_in_three_forms() {
-    let rule = crate::process::RuleFile::with("http: {http2MaxRequests: 3, maxRetries: 1}");
+    let rule = RuleFile::with("http: {http2MaxRequests: 3, maxRetries: 1}");
     let user = User::start(&["--rule", &rule.path()]).await;
     for (path, accept, kind, part) in [
         (
@@ -376,4 +376,35 @@ async fn a_running_service_can_be_asked_in_three_forms() {
     let said = user.explained().await;
     assert_eq!(said["valid"], true);
     assert_eq!(of(&said["limits"], "max_requests")["value"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_service_with_many_rules_says_which_one_holds_and_which_is_rejected() {
+    let rule = RuleFile::missing();
+    rule.write_text(RULE);
+    let flags = [
+        "--rules",
+        &rule.directory(),
+        "--namespace",
+        "demo",
+        "--port",
+        "80",
+    ];
+    let user = User::start(&flags).await;
+    let said = user.explained().await;
+    assert_eq!(
+        said["subject"],
+        "requests served as user, port 80: DestinationRule demo/user"
+    );
+    let requests = of(&said["limits"], "max_requests");
+    assert_eq!(requests["value"], 2);
+    let source = requests["source"].as_str().unwrap();
+    assert!(source.contains("portLevelSettings[0]"), "{source}");
+
+    rule.write_text("kind: [");
+    user.until("rule_rejects", json!(1)).await;
+    let said = user.explained().await;
+    assert_eq!(said["valid"], false);
+    assert_eq!(said["problems"][0]["severity"], "error");
+    assert_eq!(of(&said["limits"], "max_requests")["value"], 2);
 }

@@ -644,6 +644,37 @@ async fn of_many_rules_the_one_for_its_upstream_and_its_callers_is_obeyed() {
 }
 
 #[tokio::test]
+async fn it_explains_what_is_in_force_from_a_file_and_among_many_rules() {
+    let rule = RuleFile::with("tcp: {maxConnections: 3}, http: {http1MaxPendingRequests: 2}");
+    let (path, directory) = (rule.path(), rule.directory());
+    for flags in [
+        &["--rule", &path][..],
+        &["--rules", &directory, "--client-namespace", "default"],
+    ] {
+        let sidecar = Sidecar::before("http://user", flags).await;
+        let said: serde_json::Value =
+            serde_json::from_str(&sidecar.admin("/explain.json").await).unwrap();
+        let limit = |name: &str| {
+            let mut limits = said["limits"].as_array().unwrap().iter();
+            limits.find(|limit| limit["field"] == name).unwrap()
+        };
+        assert_eq!(limit("max_connections")["value"], 3);
+        let source = limit("max_connections")["source"].as_str().unwrap();
+        let field = "default/user, spec.trafficPolicy.connectionPool.tcp.maxConnections (";
+        assert!(source.starts_with(field), "{source}");
+        // What the rule leaves out is what this program has instead.
+        assert_eq!(limit("connect_timeout")["value"], "10s");
+        assert_eq!(limit("idle_timeout")["value"], "1h0m0s");
+        assert_eq!(said["pool"]["max_pending_requests"], 2);
+        let text = sidecar.admin("/explain").await;
+        assert!(
+            text.contains("0 active of any number, 0 pending of 2, 0 refused"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_rule_is_obeyed_live_in_place() {
     let rule = RuleFile::missing();
     let mut upstream = Upstream::start().await;
