@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use crate::process::{output, text};
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -58,4 +60,15 @@ fn each_guarantee_names_tests_that_there_are() {
             assert!(tests.contains(&format!("fn {test}(")), "no test {test}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_explain_prints_is_what_it_prints() {
+    let rule = "examples/rule.yaml";
+    let flags = ["--rules", rule, "--host", "user", "--direction", "inbound"];
+    let said = text(&output("explain", &flags).await.stdout);
+    let readme = readme();
+    let (_, shown) = readme.split_once("--direction inbound\n").unwrap();
+    let (shown, _) = shown.split_once("```").unwrap();
+    assert!(said.starts_with(shown), "{said}");
 }
