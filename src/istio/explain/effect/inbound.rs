@@ -1,14 +1,11 @@
 //! Of the requests that a process serves.
 
-use super::{idle, one_request, place, zero};
+use super::{OF_CLIENTS, idle, one_request, place, zero};
 use crate::istio::explain::notes::Notes;
 use crate::istio::path::Path;
 use crate::istio::resource::{ConnectionPool, Http, Spanned, Tcp};
 use crate::istio::settings::Settings;
 use crate::istio::translate::{InboundNumbers, OnFull, Protocol, set};
-
-const OF_CLIENTS: &str = "without effect: it concerns the client's side of a connection, and here \
-                          the rule limits the requests that are served";
 
 /// Reports what a pool that holds does not do, and what its fields do to each other.
 pub(super) fn inside(

@@ -1,6 +1,6 @@
 //! Of the levels of a rule: its policy, those of ports, those of subsets.
 
-use super::{Effects, NOT_YET, OF_MESH, Scope, idle, place};
+use super::{Effects, NOT_YET, OF_CLIENTS, OF_MESH, Scope, idle, place};
 use crate::istio::explain::notes::Notes;
 use crate::istio::path::Path;
 use crate::istio::resource::{
@@ -9,8 +9,6 @@ use crate::istio::resource::{
 use crate::istio::select::{Level, Place, RuleId};
 use crate::istio::translate::Owner;
 
-const OF_CLIENTS: &str = "without effect: it concerns the client's side of a connection, and here \
-                          the rule limits the requests that are served";
 const NO_HISTORY: &str =
     "without effect: the budget is a share of the requests under way at the moment";
 

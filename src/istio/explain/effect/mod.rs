@@ -20,6 +20,8 @@ const FILE_IS_THE_CHOICE: &str =
     "without effect: the rule applies because this process reads its file";
 const OF_SELECTOR: &str =
     "without effect: a rule with a workloadSelector is for its own namespace alone";
+const OF_CLIENTS: &str = "without effect: it concerns the client's side of a connection, and here \
+                          the rule limits the requests that are served";
 const OF_MESH: &str = "without effect: it concerns how a client finds and reaches the service";
 
 /// Which rules there are beside the one that is explained.
