@@ -222,6 +222,13 @@ async fn each_limit_has_its_source_and_what_it_overrode() {
         )])
     );
     assert_eq!(of(&said["provenance"], "connect_timeout")["value"], "10s");
+
+    // Of two limits on the same, the tighter one.
+    let said = explained(&["--direction", "inbound"]).await;
+    let requests = of(&said["limits"], "max_requests");
+    assert_eq!(requests["value"], 4);
+    let looser = format!("{policy}.connectionPool.tcp.maxConnections (user.yaml:8:29)");
+    assert_eq!(requests["overrode"], json!([looser]));
 }
 
 #[tokio::test]

@@ -35,10 +35,16 @@ impl Rows<'_, '_> {
     fn inbound(&self, on_full: OnFull) -> Vec<Row> {
         let limits = self.settings.limits(on_full);
         let numbers = InboundNumbers::of(&self.settings.envoy.thresholds, self.settings.protocol);
-        let tighter = match numbers.requests_are_tighter() || numbers.slots().is_none() {
-            true => MAX_REQUESTS,
-            false => MAX_CONNECTIONS,
+        let [tighter, looser] = match numbers.requests_are_tighter() || numbers.slots().is_none() {
+            true => [MAX_REQUESTS, MAX_CONNECTIONS],
+            false => [MAX_CONNECTIONS, MAX_REQUESTS],
         };
+        let mut requests = self.row("max_requests", limits.max_requests, tighter);
+        if numbers.max_connections.is_some() && numbers.max_requests.is_some() {
+            requests
+                .overrode
+                .insert(0, self.row("", Value::Null, looser).source);
+        }
         let mut pending = self.row(
             "max_pending_requests",
             limits.max_pending_requests,
@@ -59,10 +65,7 @@ impl Rows<'_, '_> {
                 ..pending
             };
         }
-        let mut rows = vec![
-            self.row("max_requests", limits.max_requests, tighter),
-            pending,
-        ];
+        let mut rows = vec![requests, pending];
         rows.extend(self.of_connections(on_full));
         rows
     }
