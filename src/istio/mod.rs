@@ -13,6 +13,8 @@
 //! - [`Rule`] is what was read: the limits, and notices of what has no effect here.
 //! - [`Rejected`] is why a file is not applied: every [`Problem`], with file, line, column, field,
 //!   the value found and what would be right.
+//! - [`Explanation`] is why it is as it is: each limit with where it is from, and what has no
+//!   effect: see [`explain`].
 //!
 //! ```
 //! use meshpool::istio::RuleFile;
