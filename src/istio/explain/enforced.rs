@@ -82,12 +82,7 @@ impl Rows<'_, '_> {
             self.row("max_connections", limits.max_connections, MAX_CONNECTIONS),
         ];
         rows.extend(self.of_connections(on_full));
-        let streams = limits.max_concurrent_streams.map(u32::from);
-        let mut of_streams = Row::new("max_concurrent_streams", streams);
-        if let Some(source) = self.settings.max_concurrent_streams_from() {
-            of_streams.source = source.to_string();
-        }
-        rows.push(of_streams);
+        rows.extend(self.of_http2());
         let timeout = self.settings.envoy.connect_timeout;
         rows.push(self.row(
             "connect_timeout",
@@ -117,11 +112,41 @@ impl Rows<'_, '_> {
         rows
     }
 
+    /// The limits on connections that turn out to be HTTP/2.
+    fn of_http2(&self) -> [Row; 3] {
+        let envoy = &self.settings.envoy;
+        let pings = envoy.http2_keepalive;
+        let [interval, timeout] = self.settings.http2_keepalive_from();
+        [
+            (
+                "max_concurrent_streams",
+                envoy.max_concurrent_streams.into(),
+                self.settings.max_concurrent_streams_from(),
+            ),
+            (
+                "http2_keep_alive_interval",
+                positive(pings.and_then(|pings| pings.interval)).into(),
+                interval,
+            ),
+            (
+                "http2_keep_alive_timeout",
+                positive(pings.and_then(|pings| pings.timeout)).into(),
+                timeout,
+            ),
+        ]
+        .map(|(name, value, source): (_, Value, _)| {
+            let mut row = Row::new(name, value);
+            if let Some(source) = source.filter(|_| value != Value::Null) {
+                row.source = source.to_string();
+            }
+            row
+        })
+    }
+
     /// The limits on each connection, which are the same in both directions.
     fn of_connections(&self, on_full: OnFull) -> [Row; 3] {
         let limits = self.settings.limits(on_full);
         let common = self.settings.envoy.http.and_then(|http| http.common);
-        let positive = |time: Option<GoDuration>| time.filter(|time| time.positive().is_some());
         let requests = limits.max_requests_per_connection.map(u32::from);
         [
             self.row("max_requests_per_connection", requests, PER_CONNECTION),
@@ -151,4 +176,9 @@ impl Rows<'_, '_> {
         }
         row
     }
+}
+
+/// To Istio, and so here, less than a millisecond is none.
+fn positive(time: Option<GoDuration>) -> Option<GoDuration> {
+    time.filter(|time| time.positive().is_some())
 }

@@ -39,8 +39,17 @@ impl<'a> Settings<'a> {
     /// Where the limit on streams is from, also if Istio would not send it: connections may turn out
     /// to be HTTP/2 whatever the port says.
     pub(in crate::istio) fn max_concurrent_streams_from(&self) -> Option<Source<'a>> {
+        self.in_pool(field::MAX_CONCURRENT_STREAMS)
+    }
+
+    /// Where the interval of pings and the timeout of their answers are from, likewise.
+    pub(in crate::istio) fn http2_keepalive_from(&self) -> [Option<Source<'a>>; 2] {
+        [field::PING_INTERVAL, field::PING_TIMEOUT].map(|field| self.in_pool(field))
+    }
+
+    /// A field of the pool that holds, if it says anything.
+    fn in_pool(&self, Field { path, at }: Field<ConnectionPool>) -> Option<Source<'a>> {
         let owner = self.effective.pool?;
-        let Field { path, at } = field::MAX_CONCURRENT_STREAMS;
         let at = at(self.rules.pool(owner)?)?;
         FieldRef::new(self.rules, Within::Pool(owner), path, at).map(Source::new)
     }

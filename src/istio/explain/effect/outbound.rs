@@ -37,12 +37,14 @@ fn in_http(settings: &Settings<'_>, http: &Http, path: &Path<'_>, notes: &mut No
     let fields = [
         ("h2UpgradePolicy", place(&http.h2_upgrade_policy)),
         ("useClientProtocol", place(&http.use_client_protocol)),
-        ("http2KeepAlive", place(&http.http2_keep_alive)),
     ];
     idle(&fields, OF_CLIENT, path, notes);
     if let Some(Spanned { value: true, .. }) = http.use_client_protocol {
-        let streams = [("maxConcurrentStreams", place(&http.max_concurrent_streams))];
-        idle(&streams, LOST, path, notes);
+        let lost = [
+            ("maxConcurrentStreams", place(&http.max_concurrent_streams)),
+            ("http2KeepAlive", place(&http.http2_keep_alive)),
+        ];
+        idle(&lost, LOST, path, notes);
     }
     if settings.envoy.thresholds.retry_budget.is_some() {
         let retries = [("maxRetries", place(&http.max_retries))];
