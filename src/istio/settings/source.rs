@@ -45,9 +45,8 @@ impl<'a> Source<'a> {
 impl fmt::Display for Source<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rule(field) => field.fmt(f),
+            Self::Rule(field) | Self::Mesh(field) => field.fmt(f),
             Self::Sidecar(field) => write!(f, "Sidecar {field}"),
-            Self::Mesh(field) => write!(f, "MeshConfig {field}"),
             Self::Protocol => f.write_str("protocol of the port"),
             Self::Default => f.write_str("built-in default"),
         }
@@ -171,8 +170,13 @@ fn pool_name(owner: Owner) -> &'static str {
 
 impl fmt::Display for FieldRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (object, file) = (self.object, self.object.file().display());
-        write!(f, "{object}, {} ({file}:{})", self.path(), self.at)
+        let file = self.object.file().display();
+        match self.object.object() {
+            // There is one, and it needs no name.
+            Resource::MeshConfig(_) => f.write_str(self.object.kind())?,
+            _ => self.object.fmt(f)?,
+        }
+        write!(f, ", {} ({file}:{})", self.path(), self.at)
     }
 }
 
