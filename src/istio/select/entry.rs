@@ -105,20 +105,23 @@ impl Entry {
 }
 
 impl Subsets {
-    /// Appends a rule's subsets; those whose name is taken are put aside.
+    /// Appends a rule's subsets; those whose name another rule has taken are put aside.
     fn append(&mut self, rule: &Incoming<'_>) {
+        let before = self.entries.len() as u32;
         for named in &rule.subsets {
             let subset = Subset {
                 rule: rule.id,
                 index: named.index,
                 policy: named.policy.clone(),
             };
-            if self.by_name.contains_key(named.name) {
-                self.unused.push(subset);
-            } else {
-                self.by_name
-                    .insert(named.name.into(), self.entries.len() as u32);
-                self.entries.push(subset);
+            let next = self.entries.len() as u32;
+            match self.by_name.get(named.name) {
+                Some(taken) if *taken < before => self.unused.push(subset),
+                Some(_) => self.entries.push(subset),
+                None => {
+                    self.by_name.insert(named.name.into(), next);
+                    self.entries.push(subset);
+                }
             }
         }
     }

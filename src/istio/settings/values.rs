@@ -256,12 +256,12 @@ impl<'a> Values<'a, '_> {
         let Some(outlier) = self.settings.outlier_detection() else {
             return;
         };
-        let always: [(_, Value, _); 1] = [(
-            "outlier_detection.healthy_panic_threshold",
-            outlier.healthy_panic_threshold.into(),
-            field::MIN_HEALTH_PERCENT,
-        )];
-        let set = [
+        let set: [(_, Value, _); 12] = [
+            (
+                "outlier_detection.healthy_panic_threshold",
+                outlier.healthy_panic_threshold.into(),
+                field::MIN_HEALTH_PERCENT,
+            ),
             (
                 "outlier_detection.consecutive_5xx",
                 outlier.consecutive_5xx.into(),
@@ -325,7 +325,7 @@ impl<'a> Values<'a, '_> {
         let sent = set
             .into_iter()
             .filter(|(_, value, _)| *value != Value::Null);
-        for (name, value, field) in always.into_iter().chain(sent) {
+        for (name, value, field) in sent {
             self.of_outlier(name, value, field);
         }
         self.plain(

@@ -24,7 +24,7 @@ pub(super) use self::outbound::outbound as outbound_limits;
 pub use self::protocol::Protocol;
 use super::resource::Spanned;
 
-/// A number that is set: 0 is unset. Negative ones were refused before.
+/// A number that is set: 0 is unset, and so is what is negative, as in Istio.
 pub(super) fn set(field: Option<Spanned<i32>>) -> Option<u32> {
     field
         .and_then(|field| u32::try_from(field.value).ok())

@@ -1,7 +1,7 @@
 //! Options of HTTP connections.
 
 use crate::istio::resource::{self, ConnectionPool, GoDuration, H2UpgradePolicy, Http, Spanned};
-use crate::istio::translate::{Protocol, set};
+use crate::istio::translate::Protocol;
 
 /// Envoy's `HttpProtocolOptions` of a cluster, which has some if anything is said of HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl HttpProtocolOptions {
         if !inbound && upstream.is_none() && is_upgraded(http, mesh_upgrade, protocol) {
             upstream = Some(UpstreamProtocol::ExplicitHttp2);
         }
-        let streams = http.and_then(|http| set(http.max_concurrent_streams));
+        let streams = http.and_then(|http| turned(http.max_concurrent_streams));
         let keepalive = http.and_then(|http| http.http2_keep_alive.as_ref());
         let mut common = CommonHttpOptions::new(pool);
         if common.is_none() && (streams.is_some() || keepalive.is_some()) {
@@ -130,10 +130,17 @@ impl CommonHttpOptions {
             idle_timeout: idle.map(|idle| idle.value),
             max_connection_duration: age.map(|age| age.value),
             max_requests_per_connection: http
-                .and_then(|http| set(http.max_requests_per_connection)),
+                .and_then(|http| turned(http.max_requests_per_connection)),
         };
         (options != Self::NONE).then_some(options)
     }
+}
+
+/// A number that is set: 0 is unset. A negative one, which only an admission that is passed by lets
+/// through, turns as it does in Istio.
+fn turned(field: Option<Spanned<i32>>) -> Option<u32> {
+    let number = field.map(|field| field.value as u32);
+    number.filter(|number| *number > 0)
 }
 
 pub(super) fn uses_client_protocol(http: &Http) -> bool {

@@ -50,7 +50,8 @@ pub(in crate::istio) fn probes_of(block: &resource::TcpKeepalive) -> Option<u32>
         .filter(|probes| *probes > 0)
 }
 
-/// Negative ones were refused before.
+/// A negative time, which only an admission that is passed by lets through, turns as it does in
+/// Istio.
 fn seconds(time: GoDuration) -> u32 {
-    u32::try_from(time.whole_seconds()).unwrap_or(0)
+    time.whole_seconds() as u32
 }

@@ -31,8 +31,9 @@ pub struct OutlierDetection<'a> {
     pub enforcing_local_origin_success_rate: Option<u32>,
     /// Always 0: Istio does not use success rates.
     pub enforcing_success_rate: u32,
-    /// `minHealthPercent`: below it all hosts get requests. 0 is never.
-    pub healthy_panic_threshold: u32,
+    /// `minHealthPercent`: below it all hosts get requests. 0 is never. Nothing where that is
+    /// negative, which only an admission that is passed by lets through.
+    pub healthy_panic_threshold: Option<u32>,
     http_error_codes: &'a [resource::Spanned<u32>],
 }
 
@@ -65,7 +66,10 @@ impl<'a> OutlierDetection<'a> {
             enforcing_consecutive_local_origin_failure: local_origin.map(enforcing),
             enforcing_local_origin_success_rate: split.then_some(0),
             enforcing_success_rate: 0,
-            healthy_panic_threshold: percent(block.min_health_percent).unwrap_or(0),
+            healthy_panic_threshold: match block.min_health_percent {
+                None => Some(0),
+                set => percent(set),
+            },
             http_error_codes: codes.map_or(&[], |codes| &codes.value),
         }
     }
