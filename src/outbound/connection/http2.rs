@@ -40,7 +40,7 @@ pub(super) async fn run<T, O, B>(
     keep_alive: KeepAlive,
     owner: Arc<O>,
     key: ConnectionKey,
-    control: &Control,
+    control: &Arc<Control>,
 ) -> hyper::Result<()>
 where
     T: Read + Write + Send + Unpin + 'static,
@@ -66,7 +66,7 @@ where
     let Some(mut frames) = tasks.take_first() else {
         unreachable!("hyper's handshake gives the frames' future to the executor");
     };
-    let sender = Arc::new(Sender::http2(sender));
+    let sender = Arc::new(Sender::http2(sender, control.clone()));
     owner
         .clone()
         .connected(key, Protocol::Http2, sender.clone());

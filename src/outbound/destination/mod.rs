@@ -106,7 +106,7 @@ mod stats;
 mod tests;
 mod timers;
 
-pub use self::action::{Action, End, Expected, Failure, Placement, Protocol};
+pub use self::action::{Action, End, Expected, Failure, Placement, Protocol, Side};
 pub use self::key::{ConnectionKey, RequestKey};
 pub use self::machine::Machine;
 pub use self::stats::{CircuitBreakers, Counters, Stats};
