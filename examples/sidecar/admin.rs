@@ -11,6 +11,7 @@ use crate::stats::Numbers;
 pub(crate) fn routes(numbers: Arc<Numbers>) -> Router {
     Router::new()
         .route("/stats", get(stats))
+        .route("/clusters", get(clusters))
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .with_state(numbers)
@@ -18,6 +19,10 @@ pub(crate) fn routes(numbers: Arc<Numbers>) -> Router {
 
 async fn stats(State(numbers): State<Arc<Numbers>>) -> String {
     numbers.text()
+}
+
+async fn clusters(State(numbers): State<Arc<Numbers>>) -> String {
+    numbers.limits()
 }
 
 async fn metrics(State(numbers): State<Arc<Numbers>>) -> String {

@@ -49,12 +49,14 @@ enum Leave {
 }
 
 impl Client {
-    /// Connects and sends; the rest is in the log.
+    /// Connects and sends, so that who comes later is later; the rest is in the log.
     pub(crate) async fn send(proxy: SocketAddr, message: Message, log: &Log) -> Self {
         let socket = TcpStream::connect(proxy).await.unwrap();
         let (leave, leaving) = oneshot::channel();
+        let (written, is_written) = oneshot::channel();
         log.add(Event::Sent);
-        tokio::spawn(exchange(socket, message, log.clone(), leaving));
+        tokio::spawn(exchange(socket, message, log.clone(), written, leaving));
+        is_written.await.unwrap();
         Self { leave }
     }
 
@@ -69,6 +71,7 @@ async fn exchange(
     socket: TcpStream,
     message: Message,
     log: Log,
+    written: oneshot::Sender<()>,
     leaving: oneshot::Receiver<Leave>,
 ) {
     let (mut sender, mut connection) = http1::handshake(TokioIo::new(socket)).await.unwrap();
@@ -82,8 +85,17 @@ async fn exchange(
             .map_or(NO_RESPONSE, |head| head.status)
     };
     tokio::pin!(response);
-    let polled = poll_fn(|cx| connection.poll_without_shutdown(cx));
+    let mut written = Some(written);
+    let polled = poll_fn(|cx| {
+        let polled = connection.poll_without_shutdown(cx);
+        // The request has been given to it before.
+        if let Some(written) = written.take() {
+            let _ = written.send(());
+        }
+        polled
+    });
     tokio::select! {
+        biased;
         status = &mut response => log.add(Event::Answered(message.id, status)),
         _ = polled => {
             // What there was of a response is on its way; without its connection nothing follows.

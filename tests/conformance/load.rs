@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::client::{Message, Whole, whole};
+use crate::proxy::Proxy;
 use crate::scenario::{FloodResult, RoundsResult};
 use crate::upstream::{Reply, Upstream};
 
@@ -98,14 +99,14 @@ pub(crate) async fn flood(
 /// Bursts: all send at once; what the upstream holds is released when it stays as it is, until all
 /// are answered.
 pub(crate) async fn rounds(
-    proxy: SocketAddr,
+    proxy: &impl Proxy,
     upstream: &Upstream,
     rounds: u32,
     burst: u32,
 ) -> RoundsResult {
     let mut clients = Vec::new();
     for number in 0..burst {
-        clients.push(Client::connect(proxy, number).await);
+        clients.push(Client::connect(proxy.address(), number).await);
     }
     let mut result = RoundsResult {
         rounds,
@@ -135,7 +136,9 @@ pub(crate) async fn rounds(
                 held = now;
                 since = Instant::now();
             }
-            if since.elapsed() > STILL {
+            if held.len() == all.len()
+                || (since.elapsed() > STILL && settled(proxy, &held, all.len()).await)
+            {
                 for id in held.drain(..) {
                     upstream.release(&id, Reply::ok());
                 }
@@ -153,4 +156,11 @@ pub(crate) async fn rounds(
             .or_default() += 1;
     }
     result
+}
+
+/// Whether those that are not answered are held, or wait within the proxy: none is on its way.
+async fn settled(proxy: &impl Proxy, held: &[String], unanswered: usize) -> bool {
+    let stats = proxy.stats().await;
+    let (active, pending) = (stats.active() as usize, stats.pending() as usize);
+    active == held.len() && active + pending == unanswered
 }

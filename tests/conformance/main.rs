@@ -5,13 +5,19 @@
 mod client;
 mod compare;
 mod differential;
+#[path = "../outbound/fields.rs"]
+mod fields;
 mod lanes;
 mod load;
 mod log;
+mod observed;
 mod player;
 mod proxy;
 mod recorder;
 mod replay;
 mod scenario;
 mod stats;
+mod table;
 mod upstream;
+#[path = "../outbound/verdicts.rs"]
+mod verdicts;

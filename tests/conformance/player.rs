@@ -214,8 +214,7 @@ impl<P: Proxy> Player<P> {
                 results.flood_result = Some(result);
             }
             Action::Rounds { rounds, burst } => {
-                let address = self.proxy.address();
-                let result = load::rounds(address, &self.upstream, *rounds, *burst).await;
+                let result = load::rounds(&self.proxy, &self.upstream, *rounds, *burst).await;
                 results.rounds_result = Some(result);
             }
         }

@@ -1,13 +1,12 @@
 //! Replays `observations.json` through a real Envoy, which must do what it was seen to do: proof
 //! that this harness sees what there is to see.
 
-use std::path::Path;
-
 use crate::compare::{self, Difference};
 use crate::lanes;
+use crate::observed::scenarios;
 use crate::player;
 use crate::proxy::Envoy;
-use crate::scenario::{Scenario, Step, UpstreamSettings};
+use crate::scenario::{Scenario, Step};
 
 /// Not replayed, and why.
 const LEFT_OUT: &[(&str, &str)] = &[
@@ -44,31 +43,6 @@ const BY_NUMBERS: &[&str] = &[
     "workers2_requests4",
     "workers2_seed",
 ];
-
-pub(crate) fn scenarios() -> Vec<Scenario> {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/outbound/observations.json"
-    );
-    let text = std::fs::read_to_string(Path::new(path)).unwrap();
-    let mut scenarios: Vec<Scenario> = serde_json::from_str(&text).unwrap();
-    for scenario in &mut scenarios {
-        scenario.upstream = upstream(&scenario.name);
-    }
-    scenarios
-}
-
-/// What the data say of the upstream in a scenario's name alone.
-fn upstream(name: &str) -> UpstreamSettings {
-    UpstreamSettings {
-        down: name.starts_with("connect_refused") || name == "connect_failure_retried",
-        max_concurrent_streams: match name {
-            "h2_upstream_settings_streams1" => Some(1),
-            "h2_upstream_settings_streams2_conn_unlimited" => Some(2),
-            _ => None,
-        },
-    }
-}
 
 fn replayed(scenario: &Scenario) -> bool {
     !LEFT_OUT.iter().any(|(name, _)| *name == scenario.name)

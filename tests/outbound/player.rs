@@ -13,7 +13,8 @@ use meshpool::outbound::destination::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::observed::{Do, How, Protocol, SPECIAL_FIELDS, Scenario, Seen, sorted};
+use crate::fields::{SPECIAL_FIELDS, Seen, sorted};
+use crate::observed::{Do, How, Protocol, Scenario};
 
 /// How long after a step is looked at what it did.
 const SETTLE: Duration = Duration::from_millis(50);

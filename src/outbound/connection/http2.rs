@@ -5,10 +5,11 @@
 //! That way it hears of a GOAWAY at once, of which the frames' future knows and which ends the
 //! requests' one; sees each change of the peer's settings; and has the socket in its hands.
 
+use std::error::Error;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http_body::Body;
@@ -75,7 +76,14 @@ where
     let mut requests = Some(requests);
     let ended = poll_fn(|cx| {
         control.register(cx);
-        if control.has(Order::Abort) || frames.as_mut().poll(cx).is_ready() {
+        if control.has(Order::Abort) {
+            return Poll::Ready(true);
+        }
+        if frames.as_mut().poll(cx).is_ready() {
+            // Without a stream it ends as soon as the peer says GOAWAY.
+            if requests.take().is_some_and(|it| was_sent_away(it, cx)) {
+                owner.clone().go_away(key);
+            }
             return Poll::Ready(true);
         }
         if let Some(taking) = &mut requests {
@@ -115,6 +123,22 @@ where
     })
     .await;
     Ok(())
+}
+
+/// Whether the peer said GOAWAY on a connection that has ended.
+fn was_sent_away<F>(requests: F, cx: &mut Context<'_>) -> bool
+where
+    F: Future<Output = hyper::Result<()>>,
+{
+    match pin!(requests).poll(cx) {
+        // That it is lost is an error, and no GOAWAY.
+        Poll::Ready(Err(error)) => error
+            .source()
+            .and_then(|source| source.downcast_ref::<h2::Error>())
+            .is_some_and(|error| error.is_go_away() && error.is_remote()),
+        Poll::Ready(Ok(())) => true,
+        Poll::Pending => false,
+    }
 }
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;

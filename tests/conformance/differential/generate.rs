@@ -4,7 +4,7 @@
 //! sockets has no order, not even in Envoy. For the same reason no response is followed by a close
 //! that it did not announce, no two requests are retried at once, and nothing depends on time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::random::Random;
 use crate::scenario::{
@@ -32,6 +32,8 @@ struct Generator {
     settings: Settings,
     /// Sent, and neither released nor cancelled. The proxy may have refused them.
     open: Vec<String>,
+    /// Those of them that get no body.
+    heads: BTreeSet<String>,
     sent: usize,
     steps: Vec<Step>,
 }
@@ -56,6 +58,7 @@ pub(super) fn scenario(seed: u64) -> Scenario {
         protocol,
         settings: settings.clone(),
         open: Vec::new(),
+        heads: BTreeSet::new(),
         sent: 0,
         steps: Vec::new(),
     };
@@ -151,14 +154,30 @@ impl Generator {
             .collect();
         self.sent += count;
         self.open.extend(ids.iter().cloned());
+        let (method, headers) = self.kind_of_request();
+        if method.is_some() {
+            self.heads.extend(ids.iter().cloned());
+        }
         self.add(Action::Send {
             ids,
-            headers: BTreeMap::new(),
-            method: None,
+            headers,
+            method,
             prefix: None,
             together: false,
             settle: None,
         });
+    }
+
+    /// A GET, as a rule.
+    fn kind_of_request(&mut self) -> (Option<String>, BTreeMap<String, String>) {
+        match self.random.below(10) {
+            0 => (Some("HEAD".to_owned()), BTreeMap::new()),
+            1 => {
+                let grpc = ("content-type".to_owned(), "application/grpc".to_owned());
+                (None, BTreeMap::from([grpc]))
+            }
+            _ => (None, BTreeMap::new()),
+        }
     }
 
     /// One of those that are open, more often an old one, which is more likely to be held.
@@ -175,7 +194,12 @@ impl Generator {
         let Some(id) = self.take() else {
             return self.send();
         };
+        let rude = self
+            .random
+            .pick(&[How::HalfHead, How::UntilClose, How::Garbage]);
         let how = match (self.kind, self.protocol) {
+            // After a bare head it is chance whether that or the close is seen first.
+            _ if self.heads.contains(&id) => How::Answer,
             // What is retried is left open.
             (Kind::Retried, _) if self.random.percent(50) => {
                 self.open.insert(0, id.clone());
@@ -186,8 +210,10 @@ impl Generator {
                 How::Answer,
                 How::Answer,
                 How::Answer,
+                How::Answer,
                 How::Close,
                 How::Rst,
+                rude,
             ]),
             // Those beside it would be retried with it.
             (Kind::Retried, Protocol::H2) => How::Answer,
@@ -217,6 +243,7 @@ impl Generator {
                 (How::Answer, 503),
                 (How::Rst, 200),
                 (How::Close, 200),
+                (How::HalfHead, 200),
             ]),
             Protocol::H2 => self.random.pick(&[
                 (How::Answer, 503),

@@ -1,5 +1,6 @@
 //! Where `sidecar` is not to do as Envoy does. Each difference has a name, a condition that knows
-//! it when it sees it, and what can still be compared after it.
+//! it when it sees it, and what can still be compared after it. The table of differences in the
+//! documentation of `meshpool::outbound::destination` has them, too.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -26,6 +27,7 @@ struct Moment<'a> {
     /// As Envoy said at the end of the step before.
     active: u64,
     pending: u64,
+    scope: Scope,
     /// The limit on connections has been changed, in this step or earlier.
     reconnected: bool,
 }
@@ -48,10 +50,19 @@ impl Moment<'_> {
         step.delta.get(counter).copied().unwrap_or(0)
     }
 
-    /// More than on the other side were refused for want of room to run.
+    /// How many were refused for want of room to run, on either side.
+    fn refused(&self) -> [i64; 2] {
+        [self.envoy, self.sidecar].map(|step| Self::counted(step, "rq_active_overflow"))
+    }
+
+    fn refused_less(&self) -> bool {
+        let [by_envoy, by_sidecar] = self.refused();
+        by_sidecar < by_envoy
+    }
+
     fn refused_more(&self) -> bool {
-        let refused = |step| Self::counted(step, "rq_active_overflow");
-        refused(self.sidecar) > refused(self.envoy)
+        let [by_envoy, by_sidecar] = self.refused();
+        by_sidecar > by_envoy
     }
 }
 
@@ -82,8 +93,9 @@ const INTENDED: &[Intended] = &[
             now.scenario.protocol == Protocol::H2
                 && now.is_cut()
                 && now.pending > 0
-                && Moment::counted(now.envoy, "rq_total") > now.envoy.attached.len() as i64
-                && Moment::counted(now.sidecar, "rq_total") == now.sidecar.attached.len() as i64
+                && (now.refused_less()
+                    || Moment::counted(now.envoy, "rq_total") > now.envoy.attached.len() as i64)
+                && now.envoy.responses.len() > now.sidecar.responses.len()
         },
         after: Scope::Nothing,
     },
@@ -91,12 +103,28 @@ const INTENDED: &[Intended] = &[
     Intended {
         name: "no connect for a request that is going to be refused",
         holds: |now| {
-            let refused = Moment::counted(now.envoy, "rq_active_overflow");
-            refused > 0
-                && refused == Moment::counted(now.sidecar, "rq_active_overflow")
+            let [by_envoy, by_sidecar] = now.refused();
+            by_envoy > 0
+                && by_envoy == by_sidecar
                 && now.envoy.opened.len() > now.sidecar.opened.len()
         },
         after: Scope::Requests,
+    },
+    // Envoy opens a connection, and refuses on it all that pend.
+    Intended {
+        name: "no connect to refuse on it what pends",
+        holds: |now| now.refused_less() && now.envoy.opened.len() > now.sidecar.opened.len(),
+        after: Scope::Nothing,
+    },
+    // What Envoy opened in vain is ready, and there may be no other any more.
+    Intended {
+        name: "no spare connection to be taken or refused on",
+        holds: |now| {
+            now.scope == Scope::Requests
+                && (now.refused_less() || now.envoy.attached.len() > now.sidecar.attached.len())
+                && now.sidecar.pending > now.envoy.pending
+        },
+        after: Scope::Nothing,
     },
     // Envoy has not refused it yet, and may not at all.
     Intended {
@@ -176,6 +204,7 @@ pub(super) fn unintended(envoy: &Scenario, sidecar: &Scenario, hits: &Hits) -> V
             sidecar: right,
             active,
             pending,
+            scope,
             reconnected,
         };
         let mut found = compare::steps(number, left, right);

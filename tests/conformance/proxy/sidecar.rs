@@ -25,6 +25,8 @@ pub(crate) struct Sidecar {
     address: SocketAddr,
     admin: Admin,
     settings: Settings,
+    /// Limits changed in place, which stay when other settings come.
+    runtime: BTreeMap<String, u32>,
     access_log: Arc<Mutex<Vec<String>>>,
 }
 
@@ -77,6 +79,7 @@ impl Proxy for Sidecar {
             address: address.unwrap(),
             admin: Admin::new(admin.unwrap()),
             settings: scenario.settings.clone(),
+            runtime: BTreeMap::new(),
             access_log,
         }
     }
@@ -94,7 +97,7 @@ impl Proxy for Sidecar {
     }
 
     async fn set(&mut self, settings: Option<&Settings>) {
-        let settings = settings.cloned().unwrap_or_default();
+        let settings = settings.cloned().unwrap_or_default().changed(&self.runtime);
         let (before, after) = (rule_text(&self.settings), rule_text(&settings));
         self.settings = settings;
         if before == after {
@@ -113,8 +116,10 @@ impl Proxy for Sidecar {
 
     /// A changed rule is in force in place.
     async fn runtime(&mut self, keys: &BTreeMap<String, u32>) {
-        let changed = self.settings.changed(keys);
-        self.set(Some(&changed)).await;
+        self.runtime
+            .extend(keys.iter().map(|(key, value)| (key.clone(), *value)));
+        let settings = self.settings.clone();
+        self.set(Some(&settings)).await;
     }
 
     fn access_log(&self) -> Vec<String> {
@@ -167,11 +172,14 @@ fn route_flags(scenario: &Scenario) -> Vec<String> {
 /// # Panics
 /// If no rule can say so.
 fn rule_text(settings: &Settings) -> Option<String> {
-    assert!(
-        settings.envoy_thresholds.is_none() && !settings.no_circuit_breakers,
-        "no rule can say {settings:?}"
-    );
     let mut settings = settings.clone();
+    // Limits are always there, if they are any, and what remains of them is always told.
+    settings.no_circuit_breakers = false;
+    let raw = settings.envoy_thresholds.take().unwrap_or_default();
+    let has_raw = raw.max_connections.is_some()
+        || raw.max_pending_requests.is_some()
+        || raw.max_requests.is_some();
+    assert!(!has_raw, "no rule can say {raw:?}");
     // Istio takes no empty `connectionPool`; a rule without anything is no rule.
     settings.connection_pool = settings
         .connection_pool

@@ -115,6 +115,12 @@ pub(crate) enum How {
     Close,
     /// Resets the connection instead.
     Rst,
+    /// HTTP/1: closes the connection within the head.
+    HalfHead,
+    /// HTTP/1: answers with a body that ends with the connection.
+    UntilClose,
+    /// HTTP/1: says something else than HTTP.
+    Garbage,
     /// Resets the stream: REFUSED_STREAM.
     Refused,
     /// Resets the stream: INTERNAL_ERROR.

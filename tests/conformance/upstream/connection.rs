@@ -31,17 +31,28 @@ pub(super) enum Command {
 pub(super) trait Socket: AsyncRead + AsyncWrite + Send + Unpin {
     /// It ends by a reset when it is dropped.
     fn reset_on_drop(&self);
+
+    /// What is sent from now on arrives together with the end.
+    fn send_with_end(&self);
 }
 
 impl Socket for TcpStream {
     fn reset_on_drop(&self) {
         self.set_zero_linger().unwrap();
     }
+
+    fn send_with_end(&self) {
+        rustix::net::sockopt::set_tcp_cork(self, true).unwrap();
+    }
 }
 
 impl Socket for TlsStream<TcpStream> {
     fn reset_on_drop(&self) {
         self.get_ref().0.reset_on_drop();
+    }
+
+    fn send_with_end(&self) {
+        self.get_ref().0.send_with_end();
     }
 }
 

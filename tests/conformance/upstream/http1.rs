@@ -71,17 +71,36 @@ fn request(buffer: &mut BytesMut) -> Option<(bool, String)> {
 
 /// Answers, and says how the connection ends if it does.
 async fn reply_to(request: &Held, reply: &Reply, socket: &mut Box<dyn Socket>) -> Option<Cut> {
-    match reply.how {
+    let (text, cut) = match reply.how {
         How::Close => return Some(Cut::Close),
         How::Rst => return Some(Cut::Rst),
-        How::Answer | How::OkThenClose => {}
+        How::Answer => (answer(request, reply), None),
+        How::OkThenClose => (answer(request, reply), Some(Cut::Close)),
+        How::HalfHead => ("HTTP/1.1 200 O".to_owned(), Some(Cut::Close)),
+        How::UntilClose => {
+            let text = format!("HTTP/1.1 200 OK\r\n\r\n{BODY}");
+            (text, Some(Cut::Close))
+        }
+        How::Garbage => ("Kevin?\r\n\r\n".to_owned(), None),
         How::Refused | How::ResetStream => panic!("HTTP/1 has no streams to reset"),
+    };
+    if let How::OkThenClose = reply.how {
+        // Nobody could know of a close that is yet to come.
+        socket.send_with_end();
     }
-    let mut text = format!(
-        "HTTP/1.1 {} Status\r\ncontent-length: {}\r\n",
-        reply.status,
-        BODY.len()
-    );
+    // Whoever has gone is met with at the next read.
+    let _ = socket.write_all(text.as_bytes()).await;
+    let _ = socket.flush().await;
+    if let How::UntilClose = reply.how {
+        // TLS has a word for it.
+        let _ = socket.shutdown().await;
+    }
+    cut
+}
+
+fn answer(request: &Held, reply: &Reply) -> String {
+    let (status, length) = (reply.status, BODY.len());
+    let mut text = format!("HTTP/1.1 {status} Status\r\ncontent-length: {length}\r\n");
     for (name, value) in &reply.headers {
         write!(text, "{name}: {value}\r\n").unwrap();
     }
@@ -89,8 +108,5 @@ async fn reply_to(request: &Held, reply: &Reply, socket: &mut Box<dyn Socket>) -
     if !request.head {
         text.push_str(BODY);
     }
-    // Whoever has gone is met with at the next read.
-    let _ = socket.write_all(text.as_bytes()).await;
-    let _ = socket.flush().await;
-    (reply.how == How::OkThenClose).then_some(Cut::Close)
+    text
 }

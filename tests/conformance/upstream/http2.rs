@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, server};
-use http::{Request, Response};
+use http::{Method, Request, Response};
 
 use super::connection::{Command, Connection, Socket};
 use super::frames::{Injector, inject};
@@ -15,6 +15,7 @@ use crate::scenario::{By, Cut, How};
 
 struct Held {
     id: String,
+    head: bool,
     stream: SendResponse<Bytes>,
 }
 
@@ -45,7 +46,8 @@ pub(super) async fn serve(mut connection: Connection, socket: Box<dyn Socket>) {
             Next::Request(request, stream) => {
                 last = stream.stream_id().into();
                 let id = connection.attached(request.uri().path());
-                held.push(Held { id, stream });
+                let head = request.method() == Method::HEAD;
+                held.push(Held { id, head, stream });
             }
             Next::Reset(index) => {
                 let reset = held.remove(index);
@@ -108,7 +110,7 @@ fn obey(
             let index = held.iter().position(|held| held.id == id)?;
             let request = held.remove(index);
             connection.released(&request.id);
-            reply_to(request.stream, &reply)
+            reply_to(request, &reply)
         }
         Command::Cut(cut) => Some(cut),
         Command::Goaway => {
@@ -124,7 +126,10 @@ fn obey(
     }
 }
 
-fn reply_to(mut stream: SendResponse<Bytes>, reply: &Reply) -> Option<Cut> {
+fn reply_to(request: Held, reply: &Reply) -> Option<Cut> {
+    let Held {
+        head, mut stream, ..
+    } = request;
     match reply.how {
         How::Close => return Some(Cut::Close),
         How::Rst => return Some(Cut::Rst),
@@ -136,11 +141,14 @@ fn reply_to(mut stream: SendResponse<Bytes>, reply: &Reply) -> Option<Cut> {
                 response = response.header(name, value);
             }
             // Whoever has reset the stream in the meantime wants none of it.
-            if let Ok(mut body) = stream.send_response(response.body(()).unwrap(), false) {
+            let response = response.body(()).unwrap();
+            if let (Ok(mut body), false) = (stream.send_response(response, head), head) {
                 let _ = body.send_data(Bytes::from_static(BODY.as_bytes()), true);
             }
         }
-        How::OkThenClose => panic!("on HTTP/2 a close is for the connection"),
+        How::OkThenClose | How::HalfHead | How::UntilClose | How::Garbage => {
+            panic!("this is for HTTP/1")
+        }
     }
     None
 }
