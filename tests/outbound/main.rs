@@ -11,7 +11,7 @@ mod observed;
 mod player;
 mod verdicts;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use player::Player;
 use verdicts::{Verdict, Verdicts};
