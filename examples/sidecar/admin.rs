@@ -14,6 +14,7 @@ pub(crate) fn routes(numbers: Arc<Numbers>) -> Router {
     Router::new()
         .merge(explain::routes(move || explained.explained()))
         .route("/stats", get(stats))
+        .route("/clusters", get(clusters))
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .with_state(numbers)
@@ -21,6 +22,10 @@ pub(crate) fn routes(numbers: Arc<Numbers>) -> Router {
 
 async fn stats(State(numbers): State<Arc<Numbers>>) -> String {
     numbers.text()
+}
+
+async fn clusters(State(numbers): State<Arc<Numbers>>) -> String {
+    numbers.limits()
 }
 
 async fn metrics(State(numbers): State<Arc<Numbers>>) -> String {

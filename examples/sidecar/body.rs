@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::{Response, Version};
 use http_body::{Body, Frame, SizeHint};
-use meshpool::outbound::ResponseBody;
+use meshpool::outbound::{Error as Lost, ErrorKind, ResponseBody};
 
 use crate::counts::Counts;
 use crate::deadline::Deadline;
@@ -26,6 +27,7 @@ enum Content {
     Local(Bytes),
     Upstream {
         body: ResponseBody,
+        version: Version,
         deadline: Deadline,
         counts: Arc<Counts>,
     },
@@ -40,19 +42,21 @@ impl Reply {
     }
 
     pub(crate) fn upstream(
-        body: ResponseBody,
+        response: Response<ResponseBody>,
         deadline: Deadline,
         counts: Arc<Counts>,
         record: Record,
-    ) -> Self {
-        Self {
+    ) -> Response<Self> {
+        let version = response.version();
+        response.map(|body| Self {
             content: Content::Upstream {
                 body,
+                version,
                 deadline,
                 counts,
             },
             record,
-        }
+        })
     }
 }
 
@@ -63,6 +67,7 @@ impl Content {
             Self::Local(text) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(text))))),
             Self::Upstream {
                 body,
+                version,
                 deadline,
                 counts,
             } => {
@@ -71,7 +76,8 @@ impl Content {
                     return Poll::Ready(Some(Err(Broken(Failure::TIMEOUT))));
                 }
                 let frame = ready!(Pin::new(body).poll_frame(cx));
-                Poll::Ready(frame.map(|frame| frame.map_err(|error| Broken(Failure::of(&error)))))
+                let broken = |error| Broken(broken_off(&error, *version));
+                Poll::Ready(frame.map(|frame| frame.map_err(broken)))
             }
         }
     }
@@ -120,6 +126,14 @@ impl Drop for Reply {
         if self.content.is_over() {
             self.record.over();
         }
+    }
+}
+
+/// To Envoy half a message is no HTTP/1.
+fn broken_off(error: &Lost, version: Version) -> Failure {
+    match error.kind() {
+        ErrorKind::ConnectionLost if version < Version::HTTP_2 => Failure::NO_HTTP,
+        _ => Failure::of(error),
     }
 }
 

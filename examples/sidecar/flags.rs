@@ -32,7 +32,7 @@ pub(crate) struct Flags {
     pub(crate) upstream_insecure: bool,
     #[command(flatten)]
     pub(crate) rules: RuleFlags,
-    /// Where to serve /explain, /stats, /metrics and /healthz
+    /// Where to serve /explain, /stats, /clusters, /metrics and /healthz
     #[arg(long)]
     pub(crate) admin: Option<SocketAddr>,
     /// How long a response may take to its end, from when the request is all there; 0s is for

@@ -192,9 +192,10 @@ impl Proxy {
         deadline: Deadline,
         record: Record,
     ) -> Response<Reply> {
-        *response.version_mut() = Version::HTTP_11;
         remove_hop_by_hop(response.headers_mut());
-        response.map(|body| Reply::upstream(body, deadline, self.counts.clone(), record))
+        let mut response = Reply::upstream(response, deadline, self.counts.clone(), record);
+        *response.version_mut() = Version::HTTP_11;
+        response
     }
 
     fn fail(

@@ -42,6 +42,12 @@ impl Failure {
         flag: "NR",
         text: Text::Empty,
     };
+    /// What the upstream says is not HTTP.
+    pub(crate) const NO_HTTP: Self = Self {
+        status: StatusCode::BAD_GATEWAY,
+        flag: "UPE",
+        text: Text::Reset("protocol error"),
+    };
     const BAD_REQUEST: Self = Self {
         status: StatusCode::BAD_REQUEST,
         flag: "DPE",
@@ -56,10 +62,7 @@ impl Failure {
             ErrorKind::ConnectionLost => Self::reset("UC", "connection termination"),
             ErrorKind::Reset => Self::reset("UR", "remote reset"),
             ErrorKind::RefusedStream => Self::reset("UR", "remote refused stream reset"),
-            ErrorKind::InvalidResponse => Self {
-                status: StatusCode::BAD_GATEWAY,
-                ..Self::reset("UPE", "protocol error")
-            },
+            ErrorKind::InvalidResponse => Self::NO_HTTP,
             ErrorKind::PendingTimeout | ErrorKind::ResponseTimeout => Self::TIMEOUT,
             ErrorKind::RequestBody | ErrorKind::InvalidRequest => Self::BAD_REQUEST,
             // Those of a URI, which is always the upstream's here, and those that are yet to be

@@ -59,6 +59,22 @@ impl Numbers {
         lines.concat()
     }
 
+    /// The limits in force, as Envoy's page of clusters has them.
+    pub(crate) fn limits(&self) -> String {
+        let limits = self.rules.limits(&self.proxy.destination());
+        let lines = [
+            ("max_connections", limits.max_connections),
+            ("max_pending_requests", limits.max_pending_requests),
+            ("max_requests", limits.max_requests),
+            ("max_retries", limits.max_retries),
+        ];
+        let lines = lines.map(|(name, limit)| {
+            let limit = limit.unwrap_or(UNLIMITED);
+            format!("{CLUSTER}::default_priority::{name}::{limit}\n")
+        });
+        lines.concat()
+    }
+
     /// Prometheus' text form, with Envoy's names and labels.
     pub(crate) fn prometheus(&self) -> String {
         let mut text = String::new();

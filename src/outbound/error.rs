@@ -47,7 +47,7 @@ pub enum ErrorKind {
     /// The server has not looked at the request and never will: an HTTP/2 stream that it refused,
     /// or that came after its GOAWAY. `UR`.
     RefusedStream,
-    /// What the server sent is not HTTP. `UPE`.
+    /// What the server sent is not HTTP, or half a head. `UPE`.
     InvalidResponse,
     /// The request's own body failed. The connection could not be kept on HTTP/1.
     RequestBody,
@@ -115,6 +115,14 @@ impl Error {
     /// The same, of a request that hyper gave back.
     pub(crate) fn which_never_left(mut self) -> Self {
         self.reached = false;
+        self
+    }
+
+    /// The same, if the connection ended within a response's head: half a head is no HTTP.
+    pub(crate) fn within_the_head(mut self) -> Self {
+        if self.kind == ErrorKind::ConnectionLost {
+            self.kind = ErrorKind::InvalidResponse;
+        }
         self
     }
 

@@ -1,10 +1,20 @@
 //! Many destinations: kept apart, forgotten, and bounded together.
 
+use std::future::pending;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use futures::future::join_all;
+use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioIo;
 use meshpool::Limits;
 use meshpool::limits::{Destination, Scheme};
 use meshpool::outbound::{Client, ErrorKind};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use tower::service_fn;
 
 use crate::support::{
     Pool, client, destination, get, nothing_is_left, outcome, spawn, stats, text, until,
@@ -109,7 +119,31 @@ async fn an_idle_connection_of_another_destination_makes_room() {
     other.expect("/third").await.answer("");
     outcome(third).await.unwrap();
     assert_eq!(one.open(), 1, "no more than needed");
+    let counters = stats(&client, one.addr).counters;
+    assert_eq!(
+        (counters.cx_destroy_local, counters.cx_close_notify),
+        (1, 0)
+    );
     nothing_is_left(&client).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connect_that_waits_for_its_turn_has_all_its_time_left_then() {
+    let nowhere = service_fn(|_: Uri| pending::<io::Result<TokioIo<TcpStream>>>());
+    let client: Pool = Client::builder()
+        .limits(Limits::new().connect_timeout(Duration::from_secs(1)))
+        .max_total_connections(1)
+        .build(nowhere);
+    let start = Instant::now();
+    let [first, second] = [1, 2].map(|port| {
+        let request = get(&client, SocketAddr::from(([127, 0, 0, 1], port)), "/");
+        tokio::spawn(async move { (request.await.unwrap_err().kind(), start.elapsed()) })
+    });
+    let (first, second) = (first.await.unwrap(), second.await.unwrap());
+    let after = |seconds| (ErrorKind::ConnectTimedOut, Duration::from_secs(seconds));
+    // The timer wheel is as fine as a millisecond.
+    let whole = |(kind, time): (ErrorKind, Duration)| (kind, Duration::from_secs(time.as_secs()));
+    assert_eq!([whole(first), whole(second)], [after(1), after(2)]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -166,11 +166,20 @@ async fn what_is_not_http_is_an_invalid_response() {
 }
 
 #[tokio::test]
-async fn an_end_within_a_head_or_a_body_is_a_lost_connection() {
+async fn an_end_within_a_head_is_no_http() {
+    for part in ["HTTP/1.1 200 O", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n"] {
+        assert_eq!(
+            answered_with(part).await,
+            (ErrorKind::InvalidResponse, true),
+            "{part}",
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_end_before_a_head_or_within_a_body_is_a_lost_connection() {
     for part in [
         "",
-        "HTTP/1.1 200 O",
-        "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n",
         "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nKev",
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nKev",
     ] {

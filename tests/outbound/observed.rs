@@ -6,7 +6,9 @@ use std::time::Duration;
 use meshpool::Limits;
 use meshpool::limits::RetryBudget;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+
+use crate::fields::{self, Seen};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -265,87 +267,12 @@ fn seconds(text: &str) -> Duration {
     Duration::from_secs_f64(number.parse().unwrap())
 }
 
-/// What is seen in each step of each scenario, even if it is nothing.
-const STEP_FIELDS: [&str; 10] = [
-    "attached",
-    "opened",
-    "closed",
-    "responses",
-    "aborted",
-    "active",
-    "pending",
-    "cx",
-    "delta",
-    "cb",
-];
-
-/// What only some steps have.
-pub(crate) const SPECIAL_FIELDS: [&str; 3] = ["admin", "flood_result", "rounds_result"];
-
-/// What was seen of a field: a value for each step, or one for the scenario.
-pub(crate) type Seen = BTreeMap<&'static str, Vec<Value>>;
-
 impl Scenario {
     /// All that was seen, in the form in which it is compared.
     pub(crate) fn seen(&self) -> Seen {
-        let mut seen = Seen::new();
-        for step in &self.steps {
-            assert!(
-                step.seen.keys().all(|key| {
-                    STEP_FIELDS.contains(&&**key) || SPECIAL_FIELDS.contains(&&**key)
-                })
-            );
-            for field in STEP_FIELDS {
-                let value = step.seen.get(field).cloned().unwrap_or_else(|| json!([]));
-                seen.entry(field)
-                    .or_default()
-                    .push(comparable(field, value));
-            }
-        }
-        for field in SPECIAL_FIELDS {
-            let values = self.steps.iter().map(|step| step.seen.get(field).cloned());
-            if values.clone().any(|value| value.is_some()) {
-                let values = values.map(|value| comparable(field, value.unwrap_or_default()));
-                seen.insert(field, values.collect());
-            }
-        }
-        seen.insert("outcome", vec![self.outcome.clone()]);
-        seen.insert("served_order", vec![self.served_order.clone()]);
-        seen
+        let steps: Vec<_> = self.steps.iter().map(|step| step.seen.clone()).collect();
+        fields::seen(&steps, self.outcome.clone(), self.served_order.clone())
     }
-}
-
-/// Puts into one order what has none, and leaves out what differs between two runs of Envoy.
-fn comparable(field: &str, mut value: Value) -> Value {
-    match field {
-        "opened" | "closed" | "responses" | "aborted" => sorted(value),
-        "admin" if value.is_object() => {
-            let lines = value["lines"].as_array().unwrap();
-            // The other priority is not limited by rules.
-            let lines = lines.iter().filter(|line| {
-                let line = line.as_str().unwrap();
-                line.starts_with("up::default_priority::")
-            });
-            Value::Array(lines.cloned().collect())
-        }
-        "flood_result" if value.is_object() => {
-            let statuses = value["statuses"].as_object().unwrap();
-            json!(statuses.keys().collect::<Vec<_>>())
-        }
-        "rounds_result" if value.is_object() => {
-            let result = value.as_object_mut().unwrap();
-            result.retain(|key, _| key.ends_with("_histogram"));
-            value
-        }
-        _ => value,
-    }
-}
-
-pub(crate) fn sorted(mut value: Value) -> Value {
-    if let Some(values) = value.as_array_mut() {
-        values.sort_by_key(Value::to_string);
-    }
-    value
 }
 
 pub(crate) fn scenarios() -> Vec<Scenario> {

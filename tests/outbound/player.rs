@@ -8,11 +8,13 @@ use std::time::Duration;
 use meshpool::Limits;
 use meshpool::admission::{Overflow, Resource};
 use meshpool::outbound::destination::{
-    Action, ConnectionKey, End, Expected, Machine, Placement, Protocol as Speaks, RequestKey, Stats,
+    Action, ConnectionKey, End, Expected, Machine, Placement, Protocol as Speaks, RequestKey, Side,
+    Stats,
 };
 use serde_json::{Map, Value, json};
 
-use crate::observed::{Do, How, Protocol, SPECIAL_FIELDS, Scenario, Seen, sorted};
+use crate::fields::{SPECIAL_FIELDS, Seen, sorted};
+use crate::observed::{Do, How, Protocol, Scenario};
 
 /// How long after a step is looked at what it did.
 const SETTLE: Duration = Duration::from_millis(50);
@@ -362,7 +364,8 @@ impl<'a> Player<'a> {
 
     fn open(&mut self, key: ConnectionKey) {
         if !self.listens {
-            return self.machine.closed(key, self.now, &mut self.actions);
+            let actions = &mut self.actions;
+            return self.machine.closed(key, Side::Remote, self.now, actions);
         }
         self.accepted += 1;
         self.step.opened.push(json!(self.accepted));
@@ -417,19 +420,24 @@ impl<'a> Player<'a> {
             None if connection.closed_by_upstream => self.record_closed(&connection, "upstream"),
             None => self.record_closed(&connection, "envoy"),
         }
-        self.machine.closed(key, self.now, &mut self.actions);
+        let by = match connection.closed_by_upstream {
+            true => Side::Remote,
+            false => Side::Local,
+        };
+        self.machine.closed(key, by, self.now, &mut self.actions);
     }
 
     /// The upstream closes a connection, under these requests and all others on it.
     fn lose(&mut self, key: ConnectionKey, requests: &[String]) {
         let connection = self.connections.remove(&key).unwrap();
         self.record_closed(&connection, "upstream");
-        self.machine.closed(key, self.now, &mut self.actions);
+        let actions = &mut self.actions;
+        self.machine.closed(key, Side::Remote, self.now, actions);
         for id in requests.iter().chain(&connection.unanswered) {
             let key = self.clients[id].key.unwrap();
             self.failed(id, "reset", 503, "UC");
             self.machine
-                .ended(key, End::Reset, self.now, &mut self.actions);
+                .ended(key, End::Lost, self.now, &mut self.actions);
         }
         self.perform();
     }

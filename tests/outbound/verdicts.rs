@@ -1,4 +1,4 @@
-//! `verdicts.tsv`: how what is seen here relates to what was seen of Envoy.
+//! A table, `verdicts.tsv`: how what is seen here relates to what was seen of Envoy.
 //!
 //! A line for each scenario and field: scenario, field, verdict, what is seen here, why. The last
 //! two are empty for `same`. What is seen here is a JSON object: the value by number of step,
@@ -15,12 +15,30 @@ pub(crate) enum Verdict {
     OutOfScope,
 }
 
+impl Verdict {
+    /// What is to be seen here, where that is in scope.
+    pub(crate) fn expected(&self, envoy: &[Value]) -> Option<Vec<Value>> {
+        let mut expected = envoy.to_vec();
+        match self {
+            Self::Same => {}
+            Self::Better { here } => {
+                for (step, value) in here {
+                    assert_ne!(&expected[*step], value, "it is the same");
+                    expected[*step] = value.clone();
+                }
+            }
+            Self::OutOfScope => return None,
+        }
+        Some(expected)
+    }
+}
+
 /// By scenario and field.
 pub(crate) type Verdicts = BTreeMap<(String, String), Verdict>;
 
-pub(crate) fn verdicts() -> Verdicts {
+pub(crate) fn verdicts(table: &str) -> Verdicts {
     let mut verdicts = Verdicts::new();
-    for line in include_str!("verdicts.tsv").lines() {
+    for line in table.lines() {
         let [scenario, field, verdict, here, why] = line.split('\t').collect::<Vec<_>>()[..] else {
             panic!("not five columns: {line}");
         };

@@ -103,6 +103,7 @@ impl Active {
         };
         self.lease.end(match error.kind() {
             ErrorKind::RefusedStream => End::Refused,
+            ErrorKind::ConnectionLost => End::Lost,
             _ => End::Reset,
         });
         error

@@ -126,9 +126,9 @@ impl Builder {
     /// the end of the socket; `None` is any number, and 0 behaves as 1. Default: any number.
     ///
     /// A connection beyond that waits for its turn, and the requests that it is for are pending
-    /// meanwhile; their [`connect_timeout`](Limits::connect_timeout) runs. For each that waits, an
-    /// idle connection of a destination where nothing is pending closes. Envoy has no such limit
-    /// on the connections that it makes.
+    /// meanwhile; its [`connect_timeout`](Limits::connect_timeout) runs from when it begins. For
+    /// each that waits, an idle connection of a destination where nothing is pending closes. Envoy
+    /// has no such limit on the connections that it makes.
     pub fn max_total_connections(mut self, max: impl Into<Option<usize>>) -> Self {
         self.options.max_total_connections = max.into().map(|max| max.max(1));
         self

@@ -141,6 +141,7 @@ where
                 let error = active.fail(failed);
                 return Err(match unsent {
                     Some(_) => error.which_never_left(),
+                    None if sender.broke_off() => error.within_the_head(),
                     None => error,
                 });
             }

@@ -1,9 +1,10 @@
 //! [`Control`]: what a pool tells a connection's task.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
+use crate::outbound::destination::Side;
 use crate::outbound::error::Cause;
 
 /// Shared by a connection's task and its pool.
@@ -12,6 +13,9 @@ pub(crate) struct Control {
     orders: AtomicU8,
     task: Mutex<Option<Waker>>,
     error: Mutex<Option<Cause>>,
+    is_ended_by_peer: AtomicBool,
+    /// What has come since something was last sent, the end included.
+    reads: AtomicU8,
 }
 
 /// An order stays in force until it is taken back.
@@ -59,6 +63,36 @@ impl Control {
     /// Keeps why the connection is about to end.
     pub(super) fn failed(&self, error: Cause) {
         *lock(&self.error) = Some(error);
+    }
+
+    /// The peer had ended the connection when its socket closed.
+    pub(super) fn set_ended_by_peer(&self) {
+        self.is_ended_by_peer.store(true, Ordering::Release);
+    }
+
+    /// Who ended the connection.
+    pub(crate) fn ended_by(&self) -> Side {
+        match self.is_ended_by_peer.load(Ordering::Acquire) {
+            true => Side::Remote,
+            false => Side::Local,
+        }
+    }
+
+    /// Something was sent.
+    pub(super) fn written(&self) {
+        self.reads.store(0, Ordering::Relaxed);
+    }
+
+    /// Something has come, or the end.
+    pub(super) fn read(&self) {
+        // Nobody else writes it.
+        let reads = self.reads.load(Ordering::Relaxed);
+        self.reads.store(reads.saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// Whether anything came between what was last sent and the end, where that has come.
+    pub(super) fn has_heard_more_than_the_end(&self) -> bool {
+        self.reads.load(Ordering::Relaxed) > 1
     }
 
     pub(crate) fn error(&self) -> Option<Cause> {

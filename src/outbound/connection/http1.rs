@@ -20,7 +20,7 @@ pub(super) async fn run<T, O, B>(
     is_proxied: bool,
     owner: Arc<O>,
     key: ConnectionKey,
-    control: &Control,
+    control: &Arc<Control>,
 ) -> hyper::Result<()>
 where
     T: Read + Write + Send + Unpin + 'static,
@@ -30,7 +30,7 @@ where
     B::Error: Into<BoxError>,
 {
     let (sender, connection) = http1::handshake(io).await?;
-    let sender = Arc::new(Sender::http1(sender, is_proxied));
+    let sender = Arc::new(Sender::http1(sender, is_proxied, control.clone()));
     let mut connection = connection.with_upgrades();
     owner
         .clone()

@@ -5,10 +5,11 @@
 //! That way it hears of a GOAWAY at once, of which the frames' future knows and which ends the
 //! requests' one; sees each change of the peer's settings; and has the socket in its hands.
 
+use std::error::Error;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http_body::Body;
@@ -56,7 +57,7 @@ pub(super) async fn run<T, O, B>(
     keep_alive: KeepAlive,
     owner: Arc<O>,
     key: ConnectionKey,
-    control: &Control,
+    control: &Arc<Control>,
 ) -> hyper::Result<()>
 where
     T: Read + Write + Send + Unpin + 'static,
@@ -82,7 +83,7 @@ where
     let Some(mut frames) = tasks.take_first() else {
         unreachable!("hyper's handshake gives the frames' future to the executor");
     };
-    let sender = Arc::new(Sender::http2(sender));
+    let sender = Arc::new(Sender::http2(sender, control.clone()));
     owner
         .clone()
         .connected(key, Protocol::Http2, sender.clone());
@@ -91,7 +92,14 @@ where
     let mut requests = Some(requests);
     let ended = poll_fn(|cx| {
         control.register(cx);
-        if control.has(Order::Abort) || frames.as_mut().poll(cx).is_ready() {
+        if control.has(Order::Abort) {
+            return Poll::Ready(true);
+        }
+        if frames.as_mut().poll(cx).is_ready() {
+            // Without a stream it ends as soon as the peer says GOAWAY.
+            if requests.take().is_some_and(|it| was_sent_away(it, cx)) {
+                owner.clone().go_away(key);
+            }
             return Poll::Ready(true);
         }
         if let Some(taking) = &mut requests {
@@ -131,6 +139,22 @@ where
     })
     .await;
     Ok(())
+}
+
+/// Whether the peer said GOAWAY on a connection that has ended.
+fn was_sent_away<F>(requests: F, cx: &mut Context<'_>) -> bool
+where
+    F: Future<Output = hyper::Result<()>>,
+{
+    match pin!(requests).poll(cx) {
+        // That it is lost is an error, and no GOAWAY.
+        Poll::Ready(Err(error)) => error
+            .source()
+            .and_then(|source| source.downcast_ref::<h2::Error>())
+            .is_some_and(|error| error.is_go_away() && error.is_remote()),
+        Poll::Ready(Ok(())) => true,
+        Poll::Pending => false,
+    }
 }
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -1,7 +1,7 @@
 //! [`Sender`]: how requests get into a connection.
 
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use pin_project_lite::pin_project;
 
+use super::Control;
 use crate::outbound::destination::Protocol;
 
 /// A connection's end for requests, shared by its pool, its task and the requests that it carries.
@@ -20,6 +21,7 @@ use crate::outbound::destination::Protocol;
 pub(crate) struct Sender<B> {
     protocol: Protocol,
     is_proxied: bool,
+    control: Arc<Control>,
     inner: Mutex<Option<Inner<B>>>,
 }
 
@@ -71,17 +73,23 @@ impl<B: Body + Send + 'static> Sender<B> {
 }
 
 impl<B> Sender<B> {
-    pub(super) fn http1(sender: http1::SendRequest<B>, is_proxied: bool) -> Self {
+    pub(super) fn http1(
+        sender: http1::SendRequest<B>,
+        is_proxied: bool,
+        control: Arc<Control>,
+    ) -> Self {
         Self {
             is_proxied,
+            control,
             protocol: Protocol::Http1,
             inner: Mutex::new(Some(Inner::Http1(sender))),
         }
     }
 
-    pub(super) fn http2(sender: http2::SendRequest<B>) -> Self {
+    pub(super) fn http2(sender: http2::SendRequest<B>, control: Arc<Control>) -> Self {
         Self {
             is_proxied: false,
+            control,
             protocol: Protocol::Http2,
             inner: Mutex::new(Some(Inner::Http2(sender))),
         }
@@ -112,6 +120,12 @@ impl<B> Sender<B> {
             Some(Inner::Http2(sender)) => !sender.is_closed(),
             None => false,
         }
+    }
+
+    /// Whether the peer of an HTTP/1 connection that has ended without a response had begun with
+    /// one.
+    pub(crate) fn broke_off(&self) -> bool {
+        self.protocol == Protocol::Http1 && self.control.has_heard_more_than_the_end()
     }
 
     /// Lets go of the connection, which closes when nothing is under way.

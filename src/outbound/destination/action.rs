@@ -76,16 +76,27 @@ pub enum End {
     /// It is complete, and the response said `connection: close`. An HTTP/1 connection closes; an
     /// HTTP/2 one drains.
     CompleteAndClose,
-    /// It is complete, and the peer has closed the connection, said or unsaid: to be looked for
-    /// before the end of a request is reported, so that no other is sent after it. As
-    /// `CompleteAndClose`, but counted as closed by the peer.
+    /// It is complete, and the peer has closed the connection without having said so: to be looked
+    /// for before the end of a request is reported, so that no other is sent after it.
     CompleteAndLost,
+    /// Its connection is lost: [`closed`](super::Machine::closed) has said so, or will. No other
+    /// request is to go there.
+    Lost,
     /// The peer reset it. On HTTP/2 the connection stays; HTTP/1 can end a request in no other
     /// way than with its connection.
     Reset,
     /// The peer refused it, and has not looked at it (HTTP/2 `REFUSED_STREAM`). As `Reset`, but
     /// not counted as one.
     Refused,
+}
+
+/// Which side ended a connection. Envoy counts them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// This one.
+    Local,
+    /// The peer.
+    Remote,
 }
 
 /// What a connection speaks.

@@ -1,12 +1,14 @@
 //! Connections come and go: opened, connected, told by the peer to stop or how much it takes,
 //! drained, closed.
 
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use super::Machine;
-use super::action::{Action, Expected, Failure, Protocol};
-use super::entry::{Connection, State};
+use super::action::{Action, End, Expected, Failure, Protocol, Side};
+use super::entry::{Connection, Gone, State};
 use super::key::ConnectionKey;
+use super::slab::Key;
 
 /// How many connections one event may open, as in Envoy: a queue that has lost its connections
 /// gets them back a few at a time, and the next when those are there.
@@ -50,7 +52,17 @@ impl Machine {
     /// If it was still connecting, all that pend fail, even if others connect. Otherwise the
     /// requests on it are active no more (each still has its key [ended](Self::ended)), those
     /// that pend stay, and have a connection opened.
-    pub fn closed(&mut self, connection: ConnectionKey, now: Duration, actions: &mut Vec<Action>) {
+    ///
+    /// `by` is the side that ended it, and counts where the machine did not ask for it. A
+    /// connection may be gone before the holders of its requests have come to the end of the
+    /// responses: whether it was lost under them is counted when they are ended.
+    pub fn closed(
+        &mut self,
+        connection: ConnectionKey,
+        by: Side,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) {
         let Some(found) = self.connections.get(connection.0) else {
             return;
         };
@@ -60,7 +72,12 @@ impl Machine {
         let Some(gone) = self.connections.remove(connection.0) else {
             return;
         };
-        self.count_closed(was == State::Closing && !gone.by_peer, &gone);
+        let by = match was {
+            State::Closing if !gone.is_lost => Side::Local,
+            State::Connecting => Side::Remote,
+            _ => by,
+        };
+        self.count_closed(connection.0, by, &gone);
         self.active -= gone.active;
         if was == State::Connecting {
             self.connect_failed(Failure::ConnectFailed, actions);
@@ -79,6 +96,47 @@ impl Machine {
             self.drain(connection.0.index, actions);
             self.settle(now, actions);
         }
+    }
+
+    /// Closes a connection, unless there is a request on it or it is closing anyway: the driver
+    /// has its reasons.
+    pub fn close_idle(
+        &mut self,
+        connection: ConnectionKey,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) {
+        let found = self.connections.get(connection.0);
+        if found.is_some_and(|found| found.is_open() && found.active == 0) {
+            self.close_connection(connection.0.index, actions);
+            self.settle(now, actions);
+        }
+    }
+
+    /// The connect that was [asked for](Action::Open) can't begin yet, for reasons of the driver's:
+    /// its [`connect_timeout`](crate::Limits::connect_timeout) does not run until it
+    /// [begins](Self::connect_begins).
+    pub fn connect_postponed(&mut self, connection: ConnectionKey) {
+        let index = connection.0.index;
+        match self.connections.get(connection.0) {
+            Some(found) if found.state == State::Connecting && !found.is_postponed => {}
+            _ => return,
+        }
+        self.connections[index].is_postponed = true;
+        self.connecting.remove(&mut self.connections, index);
+    }
+
+    /// A connect that was [postponed](Self::connect_postponed) begins.
+    pub fn connect_begins(&mut self, connection: ConnectionKey, now: Duration) {
+        let index = connection.0.index;
+        match self.connections.get(connection.0) {
+            Some(found) if found.state == State::Connecting && found.is_postponed => {}
+            _ => return,
+        }
+        let connection = &mut self.connections[index];
+        connection.is_postponed = false;
+        connection.since = now;
+        self.connecting.push_back(&mut self.connections, index);
     }
 
     /// The peer of an HTTP/2 connection allows this many streams on it
@@ -296,7 +354,9 @@ impl Machine {
         match was {
             State::Connecting => {
                 self.promised -= u64::from(connection.promised);
-                self.connecting.remove(&mut self.connections, index);
+                if !connection.is_postponed {
+                    self.connecting.remove(&mut self.connections, index);
+                }
             }
             State::Ready => self.ready.remove(&mut self.connections, index),
             State::Busy | State::Draining => {}
@@ -322,20 +382,70 @@ impl Machine {
         }
     }
 
-    fn count_closed(&mut self, local: bool, gone: &Connection) {
-        let counters = &mut self.counters;
-        let with_active = u64::from(gone.with_active || gone.active > 0);
-        counters.cx_destroy += 1;
-        counters.cx_destroy_with_active_rq += with_active;
-        if local {
-            counters.cx_destroy_local += 1;
-            counters.cx_destroy_local_with_active_rq += with_active;
-        } else {
-            counters.cx_destroy_remote += 1;
-            counters.cx_destroy_remote_with_active_rq += with_active;
+    fn count_closed(&mut self, key: Key, by: Side, gone: &Connection) {
+        self.counters.cx_destroy += 1;
+        if gone.active > 0 {
+            let gone = Gone {
+                by,
+                multiplexed: gone.multiplexed,
+                orphans: gone.active,
+                with_active: gone.with_active,
+            };
+            self.gone.insert(key, gone);
         }
-        if gone.multiplexed {
-            counters.rq_pending_failure_eject += u64::from(gone.active);
+        if gone.active == 0 || gone.multiplexed {
+            self.count_side(by);
+        }
+        if gone.with_active {
+            self.count_with_active(by);
+        }
+    }
+
+    /// The holder of a request whose connection is gone says how it ended.
+    #[cold]
+    pub(super) fn bury(&mut self, connection: Key, end: End) {
+        let Entry::Occupied(mut found) = self.gone.entry(connection) else {
+            return;
+        };
+        let gone = found.get_mut();
+        gone.orphans -= 1;
+        let is_lost = match end {
+            End::Lost => true,
+            End::Reset | End::Refused => !gone.multiplexed,
+            End::Complete | End::CompleteAndClose | End::CompleteAndLost => false,
+        };
+        let is_first = is_lost && !std::mem::replace(&mut gone.with_active, is_lost);
+        let (by, multiplexed) = (gone.by, gone.multiplexed);
+        if gone.orphans == 0 {
+            found.remove();
+        }
+        if is_first {
+            self.count_with_active(by);
+        }
+        if multiplexed {
+            self.counters.rq_pending_failure_eject += u64::from(is_lost);
+            self.counters.rq_rx_reset += u64::from(end == End::Reset);
+        } else if end == End::CompleteAndClose {
+            // It was announced, and so this side's to close, whoever was first.
+            self.counters.cx_close_notify += 1;
+            self.count_side(Side::Local);
+        } else {
+            self.count_side(by);
+        }
+    }
+
+    fn count_side(&mut self, by: Side) {
+        match by {
+            Side::Local => self.counters.cx_destroy_local += 1,
+            Side::Remote => self.counters.cx_destroy_remote += 1,
+        }
+    }
+
+    fn count_with_active(&mut self, by: Side) {
+        self.counters.cx_destroy_with_active_rq += 1;
+        match by {
+            Side::Local => self.counters.cx_destroy_local_with_active_rq += 1,
+            Side::Remote => self.counters.cx_destroy_remote_with_active_rq += 1,
         }
     }
 }

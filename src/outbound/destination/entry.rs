@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::action::Side;
 use super::list::{Linked, Links};
 use super::slab::Key;
 
@@ -47,8 +48,10 @@ pub(super) enum State {
 pub(super) struct Connection {
     pub(super) state: State,
     pub(super) multiplexed: bool,
-    /// The peer closed it, before it was told to close.
-    pub(super) by_peer: bool,
+    /// It was told to close since it seems that the peer has ended it, or a request on it.
+    pub(super) is_lost: bool,
+    /// While connecting: its connect has not begun.
+    pub(super) is_postponed: bool,
     /// It closed under a request.
     pub(super) with_active: bool,
     /// It is an HTTP/1 one that closes after a complete response: Envoy looks at the queue when
@@ -74,7 +77,8 @@ impl Connection {
         Self {
             state: State::Connecting,
             multiplexed,
-            by_peer: false,
+            is_lost: false,
+            is_postponed: false,
             with_active: false,
             looks_twice: false,
             active: 0,
@@ -93,6 +97,18 @@ impl Connection {
     pub(super) const fn is_open(&self) -> bool {
         matches!(self.state, State::Ready | State::Busy)
     }
+}
+
+/// A connection that is gone before the holders of its requests have come to an end with them:
+/// whether it went under them or after them, they will know.
+#[derive(Debug)]
+pub(super) struct Gone {
+    pub(super) by: Side,
+    pub(super) multiplexed: bool,
+    /// Requests that are yet to be ended.
+    pub(super) orphans: u32,
+    /// It went under one of them.
+    pub(super) with_active: bool,
 }
 
 /// Connections with room for a stream, the one that had it last first.

@@ -1,11 +1,13 @@
 //! [`Machine`]: its state, and what can be asked of it. What happens to it is in the other files,
 //! each with one kind of event.
 
+use std::collections::HashMap;
+
 use super::action::{Expected, Protocol};
-use super::entry::{Aged, Connection, Queue, Ready, Request, Timed};
+use super::entry::{Aged, Connection, Gone, Queue, Ready, Request, Timed};
 use super::key::{ConnectionKey, RequestKey};
 use super::list::List;
-use super::slab::Slab;
+use super::slab::{Key, Slab};
 use super::stats::{CircuitBreakers, Counters, Stats};
 use crate::admission::{Overflow, Resource};
 use crate::limits::Limits;
@@ -20,6 +22,8 @@ pub struct Machine {
     pub(super) negotiated: Protocol,
     pub(super) requests: Slab<Request>,
     pub(super) connections: Slab<Connection>,
+    /// By the keys they had.
+    pub(super) gone: HashMap<Key, Gone>,
     pub(super) queue: List<Queue>,
     pub(super) ready: List<Ready>,
     pub(super) connecting: List<Timed>,
@@ -46,6 +50,7 @@ impl Machine {
             negotiated: Protocol::Http2,
             requests: Slab::new(),
             connections: Slab::new(),
+            gone: HashMap::new(),
             queue: List::new(),
             ready: List::new(),
             connecting: List::new(),
@@ -66,9 +71,10 @@ impl Machine {
         &self.limits
     }
 
-    /// Whether it has neither a request nor a connection, so that nothing is lost with it.
+    /// Whether it has neither a request nor a connection, nor a retry that is yet to come, so that
+    /// nothing is lost with it.
     pub const fn is_empty(&self) -> bool {
-        self.requests.len() == 0 && self.connections.len() == 0
+        self.requests.len() == 0 && self.connections.len() == 0 && self.retries == 0
     }
 
     /// Whether [`close`](Self::close) was called.
@@ -77,7 +83,7 @@ impl Machine {
     }
 
     /// The connection that has been idle for longest, if one is: the one to close, as by
-    /// [`go_away`](Self::go_away), where others need its room.
+    /// [`close_idle`](Self::close_idle), where others need its room.
     pub fn longest_idle(&self) -> Option<ConnectionKey> {
         let index = self.idle.front()?;
         Some(ConnectionKey(self.connections.key(index)))

@@ -72,8 +72,9 @@ impl Machine {
     /// An active request has ended, this way. Its slot goes to the oldest pending request, if its
     /// connection can carry it.
     ///
-    /// After [`closed`](Self::closed) has taken its connection, this only ends the key. For a
-    /// request that pends it is the same as [`cancelled`](Self::cancelled).
+    /// After [`closed`](Self::closed) has taken its connection, this only ends the key, and
+    /// completes the counters of that connection. For a request that pends it is the same as
+    /// [`cancelled`](Self::cancelled).
     #[inline]
     pub fn ended(
         &mut self,
@@ -82,13 +83,12 @@ impl Machine {
         now: Duration,
         actions: &mut Vec<Action>,
     ) {
-        let Some(Request::Active { connection }) = self.requests.get(request.0) else {
+        let Some(&Request::Active { connection }) = self.requests.get(request.0) else {
             return self.cancelled(request, now, actions);
         };
-        let connection = *connection;
         self.requests.remove(request.0);
         if !self.leave(connection, now) {
-            return;
+            return self.bury(connection, end);
         }
         let index = connection.index;
         let multiplexed = self.connections[index].multiplexed;
@@ -99,13 +99,21 @@ impl Machine {
                 self.drain(index, actions);
             }
             End::CompleteAndLost => {
-                self.connections[index].by_peer = true;
+                self.connections[index].is_lost = true;
                 self.drain(index, actions);
             }
-            End::Reset | End::Refused => {
+            End::Lost if multiplexed => {
+                let connection = &mut self.connections[index];
+                connection.with_active = true;
+                connection.is_lost = true;
+                self.counters.rq_pending_failure_eject += 1;
+                self.drain(index, actions);
+            }
+            End::Lost | End::Reset | End::Refused => {
                 if end == End::Reset && multiplexed {
                     self.counters.rq_rx_reset += 1;
                 }
+                self.connections[index].is_lost |= !multiplexed;
                 self.interrupted(index, now, actions);
             }
         }
@@ -132,7 +140,7 @@ impl Machine {
             Some(&Request::Active { connection }) => {
                 self.requests.remove(request.0);
                 if !self.leave(connection, now) {
-                    return;
+                    return self.bury(connection, End::Lost);
                 }
                 if self.connections[connection.index].multiplexed {
                     self.counters.rq_tx_reset += 1;
@@ -152,7 +160,11 @@ impl Machine {
             return;
         };
         if self.leave(connection, now) {
+            self.connections[connection.index].is_lost = true;
             self.drain(connection.index, actions);
+        } else {
+            // Nothing of it was ever under way there.
+            self.bury(connection, End::Complete);
         }
         self.requests[request.0.index] = Request::Pending(Links::NEW);
         self.queue.push_front(&mut self.requests, request.0.index);

@@ -174,13 +174,13 @@ impl<B: Send + 'static> Pool<B> {
 
     /// There is room for a connection that had none. False if it is not wanted any more.
     pub(crate) fn unblock(self: &Arc<Self>, key: ConnectionKey) -> bool {
-        let control = {
-            let mut state = self.lock();
-            state.connections.get(key).map(|entry| {
-                entry.is_blocked = false;
-                entry.control.clone()
-            })
-        };
+        let control = self.event(None, |state, now, _| {
+            let entry = state.connections.get(key)?;
+            entry.is_blocked = false;
+            let control = entry.control.clone();
+            state.machine.connect_begins(key, now);
+            Some(control)
+        });
         let is_wanted = control.is_some();
         if let Some(control) = control {
             self.open(key, control);
@@ -208,7 +208,7 @@ impl<B> State<B> {
         let Some(idle) = self.machine.longest_idle() else {
             return false;
         };
-        self.tell(|machine, actions| machine.go_away(idle, now, actions));
+        self.tell(|machine, actions| machine.close_idle(idle, now, actions));
         if let Some(entry) = self.connections.get(idle) {
             entry.makes_room = true;
         }
@@ -252,7 +252,7 @@ impl<B: Send + 'static> Lessor for Pool<B> {
         self.event(None, |state, now, _| {
             match state.connections.get(connection) {
                 Some(entry) => entry.upgraded = Some(request),
-                None => state.end(request, connection, End::Complete, now),
+                None => state.end(request, connection, End::Reset, now),
             }
         });
     }
@@ -306,9 +306,10 @@ impl<B: Send + 'static> Owner<B> for Pool<B> {
             if let Some(request) = entry.finishing {
                 state.end(request, key, End::CompleteAndLost, now);
             }
-            state.tell(|machine, actions| machine.closed(key, now, actions));
+            let by = control.ended_by();
+            state.tell(|machine, actions| machine.closed(key, by, now, actions));
             if let Some(request) = entry.upgraded {
-                state.end(request, key, End::Complete, now);
+                state.end(request, key, End::Reset, now);
             }
             effects.drop.extend(entry.sender);
             entry.makes_room

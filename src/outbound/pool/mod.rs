@@ -110,11 +110,10 @@ impl<B: Send + 'static> Pool<B> {
     }
 
     /// Makes it useless if it is empty, and says whether it is: whoever still has it looks for
-    /// another one. One with retries is not: those that back off count against its limit.
+    /// another one.
     pub(super) fn evict(&self) -> bool {
         let mut state = self.lock();
-        let machine = &state.machine;
-        state.is_evicted |= machine.is_empty() && machine.stats().retries_active == 0;
+        state.is_evicted |= state.machine.is_empty();
         state.is_evicted
     }
 

@@ -36,7 +36,14 @@ impl<B: Send + 'static> Pool<B> {
 
 impl<B: Send + 'static> Lender for Pool<B> {
     fn retry_ended(&self) {
-        self.lock().machine.retry_ended();
+        let is_empty = {
+            let mut state = self.lock();
+            state.machine.retry_ended();
+            state.machine.is_empty()
+        };
+        if is_empty {
+            self.all.one_is_empty();
+        }
     }
 }
 

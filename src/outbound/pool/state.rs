@@ -9,7 +9,9 @@ use super::effects::Effects;
 use super::waiting::{Place, Ticket, Waiter, Waiting};
 use crate::limits::Destination;
 use crate::outbound::connection::{Order, Sender};
-use crate::outbound::destination::{Action, ConnectionKey, End, Failure, Machine, RequestKey};
+use crate::outbound::destination::{
+    Action, ConnectionKey, End, Failure, Machine, RequestKey, Side,
+};
 use crate::outbound::error::{Cause, Error, ErrorKind};
 
 /// The machine, and what its keys stand for.
@@ -108,6 +110,9 @@ impl<B> State<B> {
                 Action::Open { connection } => {
                     let entry = self.connections.insert(connection, self.has_room_to_claim);
                     effects.open.push((connection, entry.control.clone()));
+                    if self.has_room_to_claim {
+                        self.machine.connect_postponed(connection);
+                    }
                 }
                 Action::Attach {
                     request,
@@ -153,7 +158,9 @@ impl<B> State<B> {
         if mem::take(&mut entry.is_blocked) {
             effects.forget.push(connection);
             self.connections.remove(connection);
-            return self.tell(|machine, actions| machine.closed(connection, now, actions));
+            return self.tell(|machine, actions| {
+                machine.closed(connection, Side::Local, now, actions);
+            });
         }
         let is_idle = entry
             .sender

@@ -1,7 +1,7 @@
 //! The invariants between the machine's parts, which hold after each event.
 
 use super::super::Machine;
-use super::super::entry::State;
+use super::super::entry::{Request, State};
 use super::super::key::{ConnectionKey, RequestKey};
 
 impl Machine {
@@ -19,7 +19,9 @@ impl Machine {
                     assert_eq!(connection.active, 0);
                     assert_eq!(i64::from(connection.promised), capacity.max(0));
                     promised += u64::from(connection.promised);
-                    connecting.push(key.index);
+                    if !connection.is_postponed {
+                        connecting.push(key.index);
+                    }
                 }
                 State::Ready => {
                     assert!(capacity > 0);
@@ -43,6 +45,14 @@ impl Machine {
             (promised, closing, active),
             (self.promised, self.closing, self.active)
         );
+
+        let connections = &self.connections;
+        let orphans = self.requests.keys().into_iter().filter(|key| {
+            let request = self.requests.get(*key);
+            matches!(request, Some(Request::Active { connection }) if connections.get(*connection).is_none())
+        });
+        let known = self.gone.values().map(|gone| gone.orphans as usize);
+        assert_eq!(known.sum::<usize>(), orphans.count());
 
         let slab = &mut self.connections;
         let lists = [

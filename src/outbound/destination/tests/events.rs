@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::super::{
-    Action, ConnectionKey, End, Expected, Failure, Machine, Placement, Protocol, RequestKey,
+    Action, ConnectionKey, End, Expected, Failure, Machine, Placement, Protocol, RequestKey, Side,
 };
 use crate::Limits;
 use crate::admission::Resource;
@@ -85,8 +85,24 @@ impl Pool {
     }
 
     fn closed(&mut self, connection: ConnectionKey) -> Vec<Action> {
-        self.machine.closed(connection, self.now, &mut self.actions);
+        self.gone(connection, Side::Local)
+    }
+
+    fn gone(&mut self, connection: ConnectionKey, by: Side) -> Vec<Action> {
+        let actions = &mut self.actions;
+        self.machine.closed(connection, by, self.now, actions);
         self.take()
+    }
+
+    /// Connections that are gone, by whom, and how many of them under a request.
+    fn destroyed(&self) -> Destroyed {
+        let counters = self.machine.stats().counters;
+        Destroyed {
+            all: counters.cx_destroy,
+            local: counters.cx_destroy_local,
+            remote: counters.cx_destroy_remote,
+            under_request: counters.cx_destroy_with_active_rq,
+        }
     }
 
     fn hand_back(&mut self, request: RequestKey) -> Vec<Action> {
@@ -123,6 +139,14 @@ impl Pool {
         assert_eq!(attached, [attach(request, connection)]);
         (request, connection)
     }
+}
+
+#[derive(Debug, PartialEq)]
+struct Destroyed {
+    all: u64,
+    local: u64,
+    remote: u64,
+    under_request: u64,
 }
 
 fn attach(request: RequestKey, connection: ConnectionKey) -> Action {
@@ -505,4 +529,176 @@ fn what_carries_more_streams_than_it_now_may_takes_none_until_they_have_ended() 
     let c = pool.pend();
     assert_eq!(pool.end(a, End::Complete), []);
     assert_eq!(pool.end(b, End::Complete), [attach(c, connection)]);
+}
+
+#[test]
+fn a_connection_that_is_gone_before_its_response_is_read_was_not_lost_if_that_is_complete() {
+    for (end, local, under_request) in [
+        // What was announced is this side's to do, whoever was first.
+        (End::CompleteAndClose, 1, 0),
+        (End::Complete, 0, 0),
+        (End::CompleteAndLost, 0, 0),
+        (End::Lost, 0, 1),
+        (End::Reset, 0, 1),
+    ] {
+        let mut pool = Pool::new(Limits::new().max_connections(1), Expected::Http1);
+        let (a, first) = pool.first(Protocol::Http1);
+        let b = pool.pend();
+        // The queue does not wait for whoever reads.
+        let [Action::Open { connection }] = pool.gone(first, Side::Remote)[..] else {
+            panic!("a connection for b");
+        };
+        assert_eq!(
+            pool.connect(connection, Protocol::Http1),
+            [attach(b, connection)]
+        );
+        assert_eq!(pool.machine.stats().rq_active, 1);
+        let unknown = Destroyed {
+            all: 1,
+            local: 0,
+            remote: 0,
+            under_request: 0,
+        };
+        assert_eq!(pool.destroyed(), unknown);
+        assert_eq!(pool.end(a, end), []);
+        let known = Destroyed {
+            all: 1,
+            local,
+            remote: 1 - local,
+            under_request,
+        };
+        assert_eq!(pool.destroyed(), known, "{end:?}");
+        let notified = u64::from(end == End::CompleteAndClose);
+        assert_eq!(pool.machine.stats().counters.cx_close_notify, notified);
+    }
+}
+
+#[test]
+fn a_caller_that_leaves_after_its_connection_has_left_it_to_the_peer() {
+    let mut pool = Pool::new(Limits::new(), Expected::Http1);
+    let (a, connection) = pool.first(Protocol::Http1);
+    assert_eq!(pool.gone(connection, Side::Remote), []);
+    assert_eq!(pool.cancel(a), []);
+    let counters = pool.machine.stats().counters;
+    assert_eq!(counters.cx_destroy_remote_with_active_rq, 1);
+    assert_eq!(counters.cx_destroy_local, 0);
+    assert!(pool.machine.is_empty());
+}
+
+#[test]
+fn whose_request_was_reset_tells_who_ended_a_connection_and_otherwise_it_is_whoever_asked() {
+    let mut pool = Pool::new(Limits::new(), Expected::Http1);
+    let (a, first) = pool.first(Protocol::Http1);
+    assert_eq!(pool.end(a, End::Reset), [close(first)]);
+    pool.gone(first, Side::Remote);
+    let (b, second) = pool.first(Protocol::Http1);
+    assert_eq!(pool.cancel(b), [close(second)]);
+    pool.gone(second, Side::Remote);
+    let both = Destroyed {
+        all: 2,
+        local: 1,
+        remote: 1,
+        under_request: 2,
+    };
+    assert_eq!(pool.destroyed(), both);
+}
+
+#[test]
+fn an_idle_connection_closes_when_the_driver_wants_it_and_nothing_says_that_the_peer_did() {
+    let mut pool = Pool::new(Limits::new(), Expected::Http2);
+    let (a, connection) = pool.first(Protocol::Http2);
+    let want = |pool: &mut Pool| {
+        pool.machine
+            .close_idle(connection, pool.now, &mut pool.actions);
+        pool.take()
+    };
+    assert_eq!(want(&mut pool), [], "there is a request on it");
+    pool.end(a, End::Complete);
+    assert_eq!(want(&mut pool), [close(connection)]);
+    assert_eq!(want(&mut pool), [], "once");
+    assert_eq!(pool.machine.stats().counters.cx_close_notify, 0);
+}
+
+#[test]
+fn the_time_of_a_connect_that_is_postponed_starts_when_it_begins() {
+    let mut pool = Pool::new(Limits::new().connect_timeout(ms(10)), Expected::Http1);
+    let a = pool.pend();
+    let connection = pool.opened()[0];
+    pool.machine.connect_postponed(connection);
+    pool.machine.connect_postponed(connection);
+    assert_eq!(pool.machine.next_deadline(), None);
+    assert_eq!(pool.tick(ms(50)), []);
+    pool.machine.connect_begins(connection, pool.now);
+    pool.machine.connect_begins(connection, ms(55));
+    assert_eq!(pool.machine.next_deadline(), Some(ms(60)));
+    assert_eq!(
+        pool.tick(ms(60)).len(),
+        2,
+        "it closes, and the request fails"
+    );
+
+    // One that is given up before it begins.
+    let b = pool.pend();
+    let connection = pool.opened()[0];
+    pool.machine.connect_postponed(connection);
+    assert_eq!(pool.cancel(b), []);
+    pool.closed(connection);
+    pool.machine.connect_begins(connection, pool.now);
+    assert_eq!(pool.cancel(a), [], "stale");
+    assert_eq!(pool.machine.next_deadline(), None);
+}
+
+#[test]
+fn a_retry_that_is_yet_to_come_keeps_its_destination() {
+    let mut pool = Pool::new(Limits::new().max_retries(1), Expected::Http1);
+    assert!(pool.machine.retry());
+    assert!(!pool.machine.is_empty());
+    pool.machine.retry_ended();
+    assert!(pool.machine.is_empty());
+}
+
+#[test]
+fn an_http2_connection_is_lost_under_those_whose_end_says_so() {
+    let mut pool = Pool::new(Limits::new(), Expected::Http2);
+    let (a, connection) = pool.first(Protocol::Http2);
+    let rest: Vec<_> = (0..5).map(|_| pool.attach().0).collect();
+    // The first to notice, before the socket is gone: nobody else goes there.
+    assert_eq!(pool.end(a, End::Lost), []);
+    pool.pend();
+    assert_eq!(pool.opened().len(), 1);
+    assert_eq!(pool.gone(connection, Side::Remote), []);
+    assert_eq!(pool.machine.stats().counters.cx_destroy_remote, 1);
+    let ends = [
+        End::Complete,
+        End::Reset,
+        End::Refused,
+        End::CompleteAndLost,
+    ];
+    for (request, end) in rest.iter().zip(ends) {
+        assert_eq!(pool.end(*request, end), []);
+    }
+    pool.cancel(rest[4]);
+    let counters = pool.machine.stats().counters;
+    assert_eq!(counters.rq_pending_failure_eject, 2);
+    assert_eq!((counters.rq_rx_reset, counters.rq_tx_reset), (1, 0));
+    assert_eq!(counters.cx_destroy_remote_with_active_rq, 1);
+    assert_eq!(counters.cx_destroy, 1);
+}
+
+#[test]
+fn an_http2_connection_that_is_gone_when_all_is_said_is_not_lost() {
+    let mut pool = Pool::new(Limits::new(), Expected::Http2);
+    let (a, connection) = pool.first(Protocol::Http2);
+    let (b, _) = pool.attach();
+    pool.machine
+        .go_away(connection, pool.now, &mut pool.actions);
+    assert_eq!(pool.gone(connection, Side::Local), []);
+    for request in [a, b] {
+        pool.end(request, End::Complete);
+    }
+    let counters = pool.machine.stats().counters;
+    assert_eq!(counters.cx_destroy_with_active_rq, 0);
+    assert_eq!(counters.rq_pending_failure_eject, 0);
+    assert_eq!(counters.cx_destroy_local, 1);
+    assert!(pool.machine.is_empty());
 }

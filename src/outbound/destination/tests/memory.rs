@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{Action, Expected, Machine, Placement, RequestKey};
+use super::super::{Action, Expected, Machine, Placement, RequestKey, Side};
 use crate::Limits;
 
 const CROWD: usize = 100_000;
@@ -52,7 +52,7 @@ fn a_failed_connect_fails_a_crowd_in_its_order() {
     let Some(Action::Open { connection }) = actions.pop() else {
         panic!("{actions:?}")
     };
-    machine.closed(connection, Duration::ZERO, &mut actions);
+    machine.closed(connection, Side::Local, Duration::ZERO, &mut actions);
     let failed = actions.iter().map(|action| match action {
         Action::Fail { request, .. } => *request,
         other => panic!("{other:?}"),

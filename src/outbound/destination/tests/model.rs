@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use super::super::{
-    Action, ConnectionKey, End, Expected, Machine, Placement, Protocol, RequestKey,
+    Action, ConnectionKey, End, Expected, Machine, Placement, Protocol, RequestKey, Side,
 };
 use crate::Limits;
 use crate::admission::{Overflow, Resource};
@@ -52,8 +52,8 @@ pub(super) struct Model {
     /// How many others pended when that was last looked at.
     ordinary: u32,
     pub(super) active: HashMap<RequestKey, ConnectionKey>,
-    /// Whose connection went under them; their holders have not noticed.
-    pub(super) orphans: Vec<RequestKey>,
+    /// Whose connection went under them; their holders have not noticed. Those of HTTP/1 say how.
+    pub(super) orphans: Vec<(RequestKey, bool)>,
     pub(super) connections: Vec<Connection>,
     pub(super) stale_requests: Vec<RequestKey>,
     pub(super) stale_connections: Vec<ConnectionKey>,
@@ -152,9 +152,14 @@ impl Model {
         assert!(counters.rq_pending_failure_eject >= *failed);
         assert_eq!(counters.cx_total, *opened);
         assert_eq!(counters.cx_destroy, *gone);
+        let unknown = self.orphans.iter().filter(|(_, http1)| *http1);
         assert_eq!(
-            counters.cx_destroy_local + counters.cx_destroy_remote,
+            counters.cx_destroy_local + counters.cx_destroy_remote + unknown.count() as u64,
             *gone
+        );
+        assert_eq!(
+            counters.cx_destroy_local_with_active_rq + counters.cx_destroy_remote_with_active_rq,
+            counters.cx_destroy_with_active_rq
         );
     }
 
@@ -259,7 +264,8 @@ impl Model {
 
     pub(super) fn end(&mut self, request: RequestKey, end: End) {
         let connection = self.let_go(request);
-        if matches!(end, End::CompleteAndClose | End::CompleteAndLost) {
+        let drains = [End::CompleteAndClose, End::CompleteAndLost, End::Lost];
+        if drains.contains(&end) {
             connection.link = Link::Draining;
         }
         self.event(|machine, now, actions| machine.ended(request, end, now, actions));
@@ -277,13 +283,17 @@ impl Model {
     }
 
     /// The holder of a request whose connection is gone ends it.
-    pub(super) fn bury(&mut self, request: RequestKey) {
-        self.orphans.retain(|one| *one != request);
+    pub(super) fn bury(&mut self, request: RequestKey, end: End) {
+        let at = self.orphans.iter().position(|(one, _)| *one == request);
+        self.orphans.remove(at.unwrap());
         self.stale_requests.push(request);
         self.outcomes.ended += 1;
         let before = self.machine.stats();
-        self.event(|machine, now, actions| machine.ended(request, End::Reset, now, actions));
-        assert_eq!(self.machine.stats(), before);
+        self.event(|machine, now, actions| machine.ended(request, end, now, actions));
+        let mut after = self.machine.stats();
+        // Those are completed now.
+        after.counters = before.counters;
+        assert_eq!(after, before);
     }
 
     pub(super) fn hand_back(&mut self, request: RequestKey) {
@@ -305,16 +315,16 @@ impl Model {
     }
 
     /// The socket of a connection is gone, asked for or not.
-    pub(super) fn close(&mut self, key: ConnectionKey) {
+    pub(super) fn close(&mut self, key: ConnectionKey, by: Side) {
         let at = self.connections.iter().position(|one| one.key == key);
         let gone = self.connections.remove(at.unwrap());
         for request in gone.requests {
             self.active.remove(&request);
-            self.orphans.push(request);
+            self.orphans.push((request, !gone.http2));
         }
         self.stale_connections.push(key);
         self.outcomes.gone += 1;
-        self.event(|machine, now, actions| machine.closed(key, now, actions));
+        self.event(|machine, now, actions| machine.closed(key, by, now, actions));
     }
 
     pub(super) fn go_away(&mut self, key: ConnectionKey) {
@@ -375,7 +385,11 @@ impl Model {
                 .connected(*key, Protocol::Http2, self.now, &mut actions);
             self.machine.settings(*key, 7, self.now, &mut actions);
             self.machine.go_away(*key, self.now, &mut actions);
-            self.machine.closed(*key, self.now, &mut actions);
+            self.machine.close_idle(*key, self.now, &mut actions);
+            self.machine.connect_postponed(*key);
+            self.machine.connect_begins(*key, self.now);
+            self.machine
+                .closed(*key, Side::Remote, self.now, &mut actions);
         }
         assert_eq!((self.machine.stats(), actions), (before, vec![]));
     }
@@ -385,8 +399,11 @@ impl Model {
         self.event(|machine, now, actions| machine.close(now, actions));
         let mut rounds = 0;
         while !self.machine.is_empty() {
-            for request in self.orphans.clone() {
-                self.bury(request);
+            while self.retries > 0 {
+                self.end_retry();
+            }
+            for (request, _) in self.orphans.clone() {
+                self.bury(request, End::Lost);
             }
             for connection in self.connections.clone() {
                 for request in connection.requests {
@@ -397,7 +414,7 @@ impl Model {
                 // What came before may have had it closed.
                 match self.connection(connection.key).link {
                     Link::Connecting => self.connect(connection.key, Protocol::Http1),
-                    Link::Closing => self.close(connection.key),
+                    Link::Closing => self.close(connection.key, Side::Local),
                     // Its peer gives it no stream.
                     Link::Open if connection.streams == 0 => self.settings(connection.key, 1),
                     Link::Open | Link::Draining => {}

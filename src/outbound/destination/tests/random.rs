@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-use super::super::{End, Expected, Protocol};
+use super::super::{End, Expected, Protocol, Side};
 use super::model::{Link, Model};
 use crate::Limits;
 use crate::limits::RetryBudget;
@@ -18,9 +18,12 @@ enum Event {
     End(usize, End),
     Cancel(usize),
     HandBack(usize),
-    Bury(usize),
+    Bury(usize, End),
     Connect(usize, Protocol),
-    Close(usize),
+    Close(usize, Side),
+    CloseIdle(usize),
+    Postpone(usize),
+    Begin(usize),
     GoAway(usize),
     Settings(usize, u32),
     Pass(u64),
@@ -70,18 +73,23 @@ fn event() -> impl Strategy<Value = Event> {
         6 => Just(End::Complete),
         1 => Just(End::CompleteAndClose),
         1 => Just(End::CompleteAndLost),
+        1 => Just(End::Lost),
         1 => Just(End::Reset),
         1 => Just(End::Refused),
     ];
     let protocol = prop_oneof![Just(Protocol::Http1), Just(Protocol::Http2)];
+    let side = prop_oneof![Just(Side::Local), Just(Side::Remote)];
     prop_oneof![
         8 => Just(Event::Request),
-        6 => (which.clone(), end).prop_map(|(which, end)| Event::End(which, end)),
+        6 => (which.clone(), end.clone()).prop_map(|(which, end)| Event::End(which, end)),
         2 => which.clone().prop_map(Event::Cancel),
         1 => which.clone().prop_map(Event::HandBack),
-        2 => which.clone().prop_map(Event::Bury),
+        2 => (which.clone(), end).prop_map(|(which, end)| Event::Bury(which, end)),
         6 => (which.clone(), protocol).prop_map(|(which, speaks)| Event::Connect(which, speaks)),
-        4 => which.clone().prop_map(Event::Close),
+        4 => (which.clone(), side).prop_map(|(which, by)| Event::Close(which, by)),
+        1 => which.clone().prop_map(Event::CloseIdle),
+        1 => which.clone().prop_map(Event::Postpone),
+        1 => which.clone().prop_map(Event::Begin),
         1 => which.clone().prop_map(Event::GoAway),
         1 => (which, 0..4_u32).prop_map(|(which, streams)| Event::Settings(which, streams)),
         2 => (0..5_u64).prop_map(Event::Pass),
@@ -127,9 +135,9 @@ fn apply(model: &mut Model, event: Event) {
                 model.hand_back(request);
             }
         }
-        Event::Bury(which) => {
-            if let Some(request) = pick(model.orphans.clone(), which) {
-                model.bury(request);
+        Event::Bury(which, end) => {
+            if let Some((request, _)) = pick(model.orphans.clone(), which) {
+                model.bury(request, end);
             }
         }
         Event::Connect(which, protocol) => {
@@ -137,12 +145,27 @@ fn apply(model: &mut Model, event: Event) {
                 model.connect(key, protocol);
             }
         }
-        Event::Close(which) => {
+        Event::CloseIdle(which) => {
+            if let Some(key) = pick(keys(|link| link != Link::Closing), which) {
+                model.event(|machine, now, actions| machine.close_idle(key, now, actions));
+            }
+        }
+        Event::Postpone(which) => {
+            if let Some(key) = pick(keys(|link| link == Link::Connecting), which) {
+                model.event(|machine, _, _| machine.connect_postponed(key));
+            }
+        }
+        Event::Begin(which) => {
+            if let Some(key) = pick(keys(|link| link == Link::Connecting), which) {
+                model.event(|machine, now, _| machine.connect_begins(key, now));
+            }
+        }
+        Event::Close(which, by) => {
             // Those that were asked to; now and then another.
             let asked = pick(keys(|link| link == Link::Closing), which);
             let other = pick(keys(|_| true), which).filter(|_| which < 3);
             if let Some(key) = asked.or(other) {
-                model.close(key);
+                model.close(key, by);
             }
         }
         Event::GoAway(which) => {

@@ -1,0 +1,206 @@
+//! Random scenarios through two proxies side by side. Envoy must not differ from itself, or the
+//! scenarios are no good; `sidecar` must not differ from Envoy, but where it is to.
+//!
+//! `CONFORMANCE_SEED` begins elsewhere. `CONFORMANCE_SCENARIOS` and `CONFORMANCE_AGAINST_ITSELF` say
+//! how many there are. `CONFORMANCE_SCENARIO` names a file with one, as it is printed when the two
+//! differ: that alone is played, and what was seen on both sides printed.
+
+mod generate;
+mod intended;
+mod random;
+mod shrink;
+
+use self::intended::Hits;
+use crate::compare::{self, Difference};
+use crate::lanes;
+use crate::player::play;
+use crate::proxy::{Envoy, OffByOne, Proxy, Sidecar};
+use crate::scenario::Scenario;
+
+/// How many are compared with Envoy, unless somebody asks for more.
+const SCENARIOS: u64 = 320;
+/// So many have to be compared, or nothing is proved.
+const LEAST: usize = 300;
+/// Enough to see that they mean the same each time.
+const AGAINST_ITSELF: u64 = 60;
+/// Enough to meet each limit.
+const OFF_BY_ONE: u64 = 6;
+/// One in so many may differ once, and not again: the machine has other things to do.
+const ONE_IN: usize = 50;
+
+/// What was found of a scenario.
+enum Verdict {
+    Same,
+    /// They differed, and did not when it was played again.
+    Once(String),
+    Differs(Box<Failure>),
+}
+
+struct Failure {
+    scenario: Scenario,
+    differences: Vec<Difference>,
+}
+
+/// Finds all differences.
+fn strictly(one: &Scenario, other: &Scenario, _: &Hits) -> Vec<Difference> {
+    compare::scenarios(one, other)
+}
+
+/// Finds the differences that matter.
+type Judge = fn(&Scenario, &Scenario, &Hits) -> Vec<Difference>;
+
+async fn differences<A: Proxy, B: Proxy>(
+    scenario: &Scenario,
+    judge: Judge,
+    hits: &Hits,
+) -> Vec<Difference> {
+    let (a, b) = tokio::join!(play::<A>(scenario), play::<B>(scenario));
+    judge(&a, &b, hits)
+}
+
+async fn verdict<A: Proxy, B: Proxy>(scenario: Scenario, judge: Judge, hits: &Hits) -> Verdict {
+    let first = differences::<A, B>(&scenario, judge, hits).await;
+    if first.is_empty() {
+        return Verdict::Same;
+    }
+    let uncounted = Hits::default();
+    let differs = async |scenario: &Scenario| {
+        !differences::<A, B>(scenario, judge, &uncounted)
+            .await
+            .is_empty()
+    };
+    if !differs(&scenario).await {
+        return Verdict::Once(format!("{}: {}", scenario.name, first[0]));
+    }
+    let mut shortest = shrink::shrink(scenario, differs).await;
+    let again = differences::<A, B>(&shortest, judge, &uncounted).await;
+    shortest.question = format!("{} and {} differ", A::NAME, B::NAME);
+    Verdict::Differs(Box::new(Failure {
+        scenario: shortest,
+        differences: if again.is_empty() { first } else { again },
+    }))
+}
+
+/// All that was found.
+struct Report {
+    compared: usize,
+    once: usize,
+    /// The shortest first.
+    failures: Vec<Failure>,
+}
+
+fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
+}
+
+fn compare_all<A: Proxy, B: Proxy>(scenarios: u64, judge: Judge, hits: &Hits) -> Report {
+    let first = number("CONFORMANCE_SEED").unwrap_or(1);
+    let seeds = (first..first + scenarios).collect();
+    let verdicts = lanes::run(seeds, async |seed| {
+        verdict::<A, B>(generate::scenario(seed), judge, hits).await
+    });
+    let mut report = Report {
+        compared: verdicts.len(),
+        once: 0,
+        failures: Vec::new(),
+    };
+    for verdict in verdicts {
+        match verdict {
+            Verdict::Same => {}
+            Verdict::Once(what) => {
+                eprintln!("differed once: {what}");
+                report.once += 1;
+            }
+            Verdict::Differs(failure) => report.failures.push(*failure),
+        }
+    }
+    eprintln!(
+        "{} scenarios compared: {} and {}",
+        report.compared,
+        A::NAME,
+        B::NAME
+    );
+    report
+        .failures
+        .sort_by_key(|failure| failure.scenario.steps.len());
+    report
+}
+
+impl Report {
+    /// # Panics
+    /// If they differ, with the shortest scenario in which they do.
+    fn check(self) {
+        for failure in self.failures.iter().skip(1) {
+            eprintln!("{}: {}", failure.scenario.name, failure.differences[0]);
+            eprintln!("{}", serde_json::to_string(&failure.scenario).unwrap());
+        }
+        if let Some(shortest) = self.failures.first() {
+            for difference in &shortest.differences {
+                eprintln!("{}: {difference}", shortest.scenario.name);
+            }
+            let json = serde_json::to_string(&shortest.scenario).unwrap();
+            panic!("{} differ; the shortest:\n{json}", self.failures.len());
+        }
+        let Self { compared, once, .. } = self;
+        assert!(once <= compared / ONE_IN, "{once} differed once");
+    }
+}
+
+/// Plays a scenario on both sides, and prints both.
+async fn show(scenario: Scenario) {
+    let (envoy, sidecar) = tokio::join!(play::<Envoy>(&scenario), play::<Sidecar>(&scenario));
+    for seen in [&envoy, &sidecar] {
+        eprintln!("{}", serde_json::to_string(seen).unwrap());
+    }
+    for difference in compare::scenarios(&envoy, &sidecar) {
+        eprintln!("{difference}");
+    }
+}
+
+#[test]
+fn envoy_does_not_differ_from_itself() {
+    if Envoy::binary().is_none() {
+        eprintln!("SKIPPED: ENVOY names no binary");
+        return;
+    }
+    let scenarios = number("CONFORMANCE_AGAINST_ITSELF").unwrap_or(AGAINST_ITSELF);
+    compare_all::<Envoy, Envoy>(scenarios, strictly, &Hits::default()).check();
+}
+
+#[test]
+fn a_limit_that_is_off_by_one_is_found_and_the_scenario_shortened() {
+    if Envoy::binary().is_none() {
+        eprintln!("SKIPPED: ENVOY names no binary");
+        return;
+    }
+    // The gauges of its limits would give it away before it does anything.
+    let judge: Judge = |one, other, _| {
+        let mut found = compare::scenarios(one, other);
+        found.retain(|difference| !difference.field.starts_with("cb."));
+        found
+    };
+    let report = compare_all::<Envoy, OffByOne>(OFF_BY_ONE, judge, &Hits::default());
+    let shortest = &report.failures[0].scenario;
+    // Some that take what there is, and one too many.
+    assert!(shortest.steps.len() <= 2, "{shortest:?}");
+}
+
+#[test]
+fn sidecar_differs_from_envoy_only_where_it_is_to() {
+    if Envoy::binary().is_none() || Sidecar::binary().is_none() {
+        eprintln!("SKIPPED: ENVOY names no binary, or sidecar is not built");
+        return;
+    }
+    if let Some(file) = std::env::var_os("CONFORMANCE_SCENARIO") {
+        let scenario = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+        return lanes::run(vec![scenario], show).clear();
+    }
+    let scenarios = number("CONFORMANCE_SCENARIOS").unwrap_or(SCENARIOS);
+    let hits = Hits::default();
+    let report = compare_all::<Envoy, Sidecar>(scenarios, intended::unintended, &hits);
+    hits.print();
+    let is_enough = report.compared >= LEAST || scenarios != SCENARIOS;
+    assert!(is_enough, "{} scenarios compared", report.compared);
+    report.check();
+}

@@ -1,0 +1,31 @@
+//! Runs many scenarios, some at a time, each on a thread and a runtime of its own: one thread sees
+//! what happens on its sockets in the order in which it happened.
+
+use std::sync::Mutex;
+
+/// Scenarios wait most of the time.
+const LANES: usize = 6;
+
+/// The results, in the order of the items.
+pub(crate) fn run<T: Send, R: Send>(items: Vec<T>, play: impl AsyncFn(T) -> R + Sync) -> Vec<R> {
+    let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
+    let slots = Mutex::new(items.into_iter().zip(&mut results));
+    std::thread::scope(|scope| {
+        for _ in 0..LANES {
+            scope.spawn(|| {
+                loop {
+                    let Some((item, slot)) = slots.lock().unwrap().next() else {
+                        return;
+                    };
+                    *slot = Some(alone(play(item)));
+                }
+            });
+        }
+    });
+    results.into_iter().map(Option::unwrap).collect()
+}
+
+fn alone<F: Future>(future: F) -> F::Output {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().build().unwrap().block_on(future)
+}

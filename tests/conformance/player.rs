@@ -1,0 +1,268 @@
+//! Plays a scenario: does what each step says, waits until the proxy has come to rest, and takes
+//! down what was seen.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::client::{Client, Message};
+use crate::load;
+use crate::log::Log;
+use crate::proxy::Proxy;
+use crate::recorder::{self, Outcomes};
+use crate::scenario::{Action, Gate, Page, Scenario, Step};
+use crate::stats::Stats;
+use crate::upstream::{Reply, Upstream};
+
+/// How often to look.
+const LOOK: Duration = Duration::from_millis(3);
+/// It is at rest when it looks the same so many times after each other, between two requests that
+/// are sent in turn, and at the end of a step.
+const SAME_IN_TURN: u32 = 1;
+const SAME_AT_END: u32 = 3;
+/// What the proxy says of itself should agree with what is seen from outside before so long. One
+/// that miscounts is taken as it is then.
+const DISAGREEMENT: Duration = Duration::from_secs(1);
+/// How long to wait for what is expected.
+const EXPECTATION: Duration = Duration::from_secs(3);
+/// How long to wait for the access log.
+const ACCESS_LOG: Duration = Duration::from_secs(1);
+
+/// Plays a scenario through a proxy of its own: the same scenario, with what was seen in it.
+pub(crate) async fn play<P: Proxy>(scenario: &Scenario) -> Scenario {
+    play_until::<P>(scenario, |_, _| true).await
+}
+
+/// Plays it, and in each step waits a while for `expected` to hold of it.
+pub(crate) async fn play_until<P: Proxy>(
+    scenario: &Scenario,
+    expected: impl Fn(usize, &Step) -> bool,
+) -> Scenario {
+    assert_eq!(scenario.hosts, 1, "there is one upstream");
+    let log = Log::default();
+    let upstream = Upstream::new(scenario, log.clone());
+    let proxy = P::start(scenario, upstream.address()).await;
+    let mut player = Player {
+        upstream,
+        proxy,
+        log,
+        clients: BTreeMap::new(),
+    };
+    let mut outcomes = Outcomes::default();
+    let mut steps = Vec::new();
+    for (index, step) in scenario.steps.iter().enumerate() {
+        let start = player.log.len();
+        let seen = player
+            .step(&step.action, |seen| expected(index, seen))
+            .await;
+        let sent = match &step.action {
+            Action::Send { ids, .. } => ids.as_slice(),
+            _ => &[],
+        };
+        if !player.under_load(&step.action) {
+            outcomes.take(sent, &player.log.since(start));
+        }
+        steps.push(seen);
+    }
+    let access_log = player.access_log(outcomes.ended()).await;
+    player.proxy.stop().await;
+    Scenario {
+        served_order: steps
+            .iter()
+            .flat_map(|step| &step.attached)
+            .map(|(id, ..)| id.clone())
+            .collect(),
+        steps,
+        outcome: outcomes.finish(&access_log),
+        ..scenario.clone()
+    }
+}
+
+struct Player<P> {
+    proxy: P,
+    upstream: Upstream,
+    log: Log,
+    clients: BTreeMap<String, Client>,
+}
+
+impl<P: Proxy> Player<P> {
+    async fn step(&mut self, action: &Action, expected: impl Fn(&Step) -> bool) -> Step {
+        let start = self.log.len();
+        let before = self.proxy.stats().await;
+        let mut results = Step::new(action.clone());
+        self.act(action, &mut results).await;
+        let deadline = Instant::now() + EXPECTATION;
+        loop {
+            let after = self.rest(SAME_AT_END).await;
+            let events = if self.under_load(action) {
+                Vec::new()
+            } else {
+                self.log.since(start)
+            };
+            let seen = Step {
+                admin: results.admin.clone(),
+                flood_result: results.flood_result.clone(),
+                rounds_result: results.rounds_result.clone(),
+                ..recorder::step(action, &events, &before, &after)
+            };
+            if expected(&seen) || Instant::now() > deadline {
+                return seen;
+            }
+        }
+    }
+
+    /// Too much happens in these to be taken down one by one.
+    fn under_load(&self, action: &Action) -> bool {
+        matches!(action, Action::Flood { .. } | Action::Rounds { .. })
+    }
+
+    async fn act(&mut self, action: &Action, results: &mut Step) {
+        match action {
+            Action::Send {
+                ids,
+                headers,
+                method,
+                prefix,
+                together,
+                settle,
+            } => {
+                for id in ids {
+                    let message = Message {
+                        id: id.clone(),
+                        method: method.clone().unwrap_or_else(|| "GET".to_owned()),
+                        prefix: prefix.clone().unwrap_or_default(),
+                        headers: headers.clone(),
+                    };
+                    let client = Client::send(self.proxy.address(), message, &self.log).await;
+                    self.clients.insert(id.clone(), client);
+                    if !together && ids.len() > 1 {
+                        self.rest(SAME_IN_TURN).await;
+                    }
+                }
+                at_least(*settle).await;
+            }
+            Action::Release {
+                ids,
+                how,
+                status,
+                headers,
+                together,
+                settle,
+            } => {
+                for id in ids {
+                    let reply = Reply {
+                        how: how.unwrap_or_default(),
+                        status: status.unwrap_or(200),
+                        headers: headers.clone(),
+                    };
+                    self.upstream.release(id, reply);
+                    if !together && ids.len() > 1 {
+                        self.rest(SAME_IN_TURN).await;
+                    }
+                }
+                at_least(*settle).await;
+            }
+            Action::Cancel { ids, rst } => {
+                for id in ids {
+                    let client = self.clients.remove(id).expect("it was sent");
+                    client.leave(*rst);
+                }
+            }
+            Action::Connects {
+                action: Some(Gate::Open),
+                ..
+            } => self.upstream.open().await,
+            Action::Connects { n, how, .. } => self.upstream.connects(n.unwrap_or(1), *how).await,
+            Action::Wait { ms } => sleep(Duration::from_millis(*ms)).await,
+            Action::Set { settings, remove } => {
+                let settings = (!remove).then_some(settings);
+                self.proxy.set(settings).await;
+            }
+            Action::Runtime { set } => self.proxy.runtime(set).await,
+            Action::Listen => self.upstream.listen(),
+            Action::Goaway { conns } => {
+                for number in conns {
+                    self.upstream.goaway(*number);
+                }
+            }
+            Action::Settings {
+                conns,
+                max_concurrent_streams,
+            } => {
+                for number in conns {
+                    self.upstream.settings(*number, *max_concurrent_streams);
+                }
+            }
+            Action::CloseUpstreamConn { conns, how } => {
+                for number in conns {
+                    self.upstream.cut(*number, *how);
+                }
+            }
+            Action::Admin { get, grep } => {
+                let page = self.proxy.admin(get).await;
+                let asked = |line: &&str| grep.split('|').any(|part| line.contains(part));
+                results.admin = Some(Page {
+                    get: get.clone(),
+                    lines: page.lines().filter(asked).map(str::to_owned).collect(),
+                });
+            }
+            Action::Flood { clients, ms } => {
+                let time = Duration::from_millis(*ms);
+                let address = self.proxy.address();
+                let result = load::flood(address, &self.upstream, *clients, time).await;
+                results.flood_result = Some(result);
+            }
+            Action::Rounds { rounds, burst } => {
+                let result = load::rounds(&self.proxy, &self.upstream, *rounds, *burst).await;
+                results.rounds_result = Some(result);
+            }
+        }
+    }
+
+    /// Waits until nothing happens any more: the proxy says the same of itself as is seen from
+    /// outside, and both stay as they are.
+    async fn rest(&self, times: u32) -> Stats {
+        let deadline = Instant::now() + DISAGREEMENT;
+        let (mut last, mut same) = (None, 0);
+        loop {
+            let now = (self.log.len(), self.proxy.stats().await);
+            same = if last.as_ref() == Some(&now) {
+                same + 1
+            } else {
+                0
+            };
+            let stats = now.1.clone();
+            last = Some(now);
+            if same >= times && (self.agrees(&stats) || Instant::now() > deadline) {
+                return stats;
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    fn agrees(&self, stats: &Stats) -> bool {
+        let seen = self.log.tally();
+        seen.held == stats.active()
+            && seen.in_flight == stats.active() + stats.pending()
+            && seen.connections == stats.connections()
+    }
+
+    /// The access log, when it has so many lines.
+    async fn access_log(&self, lines: usize) -> Vec<String> {
+        let deadline = Instant::now() + ACCESS_LOG;
+        loop {
+            let log = self.proxy.access_log();
+            if log.len() >= lines || Instant::now() > deadline {
+                return log;
+            }
+            sleep(LOOK).await;
+        }
+    }
+}
+
+async fn at_least(seconds: Option<f64>) {
+    if let Some(seconds) = seconds {
+        sleep(Duration::from_secs_f64(seconds)).await;
+    }
+}
