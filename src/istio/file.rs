@@ -153,14 +153,14 @@ impl RuleFile {
         let settings = rules.settings_of_only(&query);
         let explanation = Explanation::of_file(&settings, self.on_full);
         let explanation = explanation.with(&report.into_problems(), true);
-        Ok(Rule {
+        Ok(Rule(Arc::new(Valid {
             limits: settings.limits(self.on_full),
             name,
             namespace,
             host: query.service().host().to_owned(),
             notices: explanation.notices(),
-            explanation: Arc::new(explanation),
-        })
+            explanation,
+        })))
     }
 
     /// What holds while there is no file.
@@ -276,48 +276,51 @@ fn regular(metadata: &Metadata) -> io::Result<()> {
     ))
 }
 
-/// A rule that was read and found valid.
+/// A rule that was read and found valid. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rule {
+pub struct Rule(Arc<Valid>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Valid {
     limits: Limits,
     name: Option<String>,
     namespace: Option<String>,
     host: String,
     notices: Vec<Problem>,
-    explanation: Arc<Explanation>,
+    explanation: Explanation,
 }
 
 impl Rule {
     /// The limits for the requests that this process serves; or sends, where the file is read
     /// [for those](RuleFile::outbound).
     pub fn limits(&self) -> Limits {
-        self.limits
+        self.0.limits
     }
 
     /// The rule's `metadata.name`.
     pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.0.name.as_deref()
     }
 
     /// The rule's `metadata.namespace`.
     pub fn namespace(&self) -> Option<&str> {
-        self.namespace.as_deref()
+        self.0.namespace.as_deref()
     }
 
     /// The rule's `spec.host`, as written. The rule holds whatever it is.
     pub fn host(&self) -> &str {
-        &self.host
+        &self.0.host
     }
 
     /// What is worth knowing though the rule is valid, in the order of the file: fields without
     /// effect here, and combinations that were probably not meant.
     pub fn notices(&self) -> &[Problem] {
-        &self.notices
+        &self.0.notices
     }
 
     /// Every limit with where it is from, and what has no effect and why.
     pub fn explanation(&self) -> &Explanation {
-        &self.explanation
+        &self.0.explanation
     }
 }
 

@@ -513,7 +513,7 @@ async fn a_response_that_breaks_off_breaks_off_here_too() {
     let mut raw = sidecar.raw("GET / HTTP/1.1\nhost: up\n\n").await;
     raw.until("part").await;
     raw.closed().await;
-    sidecar.logs("GET / 200 UC").await;
+    sidecar.logs("GET / 200 UPE").await;
     sidecar.is_idle().await;
 }
 

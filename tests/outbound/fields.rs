@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+/// A field, and what it is where nothing is said of it.
+type Field = (&'static str, fn() -> Value);
+
 /// What is seen in each step of each scenario, even if it is nothing, and what nothing is.
-const STEP_FIELDS: [(&str, fn() -> Value); 10] = [
+const STEP_FIELDS: [Field; 10] = [
     ("attached", || json!([])),
     ("opened", || json!([])),
     ("closed", || json!([])),
