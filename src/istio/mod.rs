@@ -46,8 +46,11 @@
 //! Kubernetes objects of `networking.istio.io/v1`, `v1beta1` or `v1alpha3`, in YAML or JSON, by
 //! the schema of Istio's CRD and with the checks of its admission webhook. Unknown fields, wrong
 //! types (`"100"` for a number) and duplicate keys are errors, though Istio's own reader forgives
-//! some of them: a mistyped limit would be no limit. Scalars are what Kubernetes takes them for
-//! (`yes` is a boolean, `010` is eight), durations are Go's (`1m30s`, `500ms`).
+//! some of them: a mistyped limit would be no limit. [`Gate`] is the choice between the two, where
+//! there is one. Scalars are what Kubernetes takes them for (`yes` is a boolean, `010` is eight),
+//! durations are Go's (`1m30s`, `500ms`).
+//!
+//! [`Manifest`] is all that was read of a file, with what is wrong with it, and prints it back.
 //!
 //! As in Istio, 0 and unset are the same: unlimited.
 //!

@@ -7,7 +7,8 @@ use meshpool::istio::rules::{
 };
 use meshpool::istio::watch::{Change, FilesWatch, RuleFiles, RuleStats, RuleStatus, RuleWatch};
 use meshpool::istio::{
-    Explanation, OnFull, Position, Problem, Protocol, Rejected, Rule, RuleFile, Severity,
+    Explanation, Gate, Manifest, OnFull, ParseGateError, Position, Problem, Protocol, Rejected,
+    Rule, RuleFile, Severity,
 };
 use static_assertions::assert_impl_all;
 
@@ -24,6 +25,9 @@ assert_impl_all!(Problem: Send, Sync, Unpin, Clone);
 assert_impl_all!(RuleStats: Send, Sync, Unpin, Copy);
 assert_impl_all!(Position: Send, Sync, Unpin, Copy);
 assert_impl_all!(Severity: Send, Sync, Unpin, Copy);
+assert_impl_all!(Gate: Send, Sync, Unpin, Copy);
+assert_impl_all!(Manifest: Send, Sync, Unpin);
+assert_impl_all!(ParseGateError: Send, Sync, Unpin, Clone, std::error::Error);
 assert_impl_all!(OnFull: Send, Sync, Unpin, Copy);
 assert_impl_all!(Protocol: Send, Sync, Unpin, Copy);
 assert_impl_all!(RuleFiles: Send, Sync, Unpin, Clone);
