@@ -8,6 +8,7 @@ mod limits;
 mod machine;
 mod outbound;
 mod results;
+mod rules;
 mod target;
 
 use std::env;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         "limits" => limits::print(&results),
         "machine" => machine::print(&results),
         "outbound" => outbound::print(&results),
+        "rules" => rules::print(&results),
         _ => Err("it has no table".to_owned()),
     };
     match printed {
