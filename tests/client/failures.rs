@@ -280,3 +280,23 @@ async fn a_connector_that_panics_harms_nobody_but_those_that_pend() {
     assert_eq!(error.kind(), ErrorKind::ConnectFailed);
     nothing_is_left(&client).await;
 }
+
+#[tokio::test]
+async fn a_server_that_speaks_unasked_on_an_idle_connection_loses_it_and_harms_nobody() {
+    let (listener, addr) = bind().await;
+    let client = client(Limits::new());
+    let first = spawn(&client, addr, "/first");
+    let mut server = accept(&listener).await;
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+    server.write_all(answer).await.unwrap();
+    outcome(first).await.unwrap();
+
+    server.write_all(b"what nobody asked for").await.unwrap();
+    until(|| stats(&client, addr).cx_active == 0).await;
+    let second = spawn(&client, addr, "/second");
+    let mut server = accept(&listener).await;
+    server.write_all(answer).await.unwrap();
+    outcome(second).await.unwrap();
+    drop((server, listener));
+    nothing_is_left(&client).await;
+}

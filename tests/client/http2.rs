@@ -183,6 +183,27 @@ async fn settings_lower_and_raise_the_streams_of_a_connection_live() {
 }
 
 #[tokio::test]
+async fn settings_of_no_streams_before_anything_let_a_later_request_wait_until_there_are_some() {
+    let (listener, addr) = bind().await;
+    let client = http2_client(Limits::new().max_connections(1));
+    // The request for which the connection is opened leaves before the settings are there.
+    let first = spawn(&client, addr, "/first");
+    let mut server = Frames::accept(&listener, 0).await;
+    let stream = server.request().await;
+    server.answer(stream).await;
+    outcome(first).await.unwrap();
+
+    let second = spawn(&client, addr, "/second");
+    until_load(&client, addr, 0, 1).await;
+    server.settings(1).await;
+    let stream = server.request().await;
+    server.answer(stream).await;
+    outcome(second).await.unwrap();
+    drop(server);
+    nothing_is_left(&client).await;
+}
+
+#[tokio::test]
 async fn a_peer_that_takes_a_hundred_streams_is_believed() {
     let (listener, addr) = bind().await;
     let client = http2_client(Limits::new().max_connections(1));

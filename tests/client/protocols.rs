@@ -1,27 +1,23 @@
 //! HTTP/1 in all its forms, connectors, and what is negotiated.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, Uri};
+use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Empty, Full};
-use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::service::service_fn;
-use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use meshpool::Limits;
 use meshpool::limits::{Destination, Scheme};
 use meshpool::outbound::{Client, ErrorKind, UnixConnector};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixListener};
-use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio::net::UnixListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
-use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tower::Service;
 
 use crate::support::{
@@ -231,70 +227,6 @@ async fn a_unix_socket_is_a_destination_like_any_other() {
 
 // === TLS ===
 
-/// A connector of the kind that hyper-rustls has.
-#[derive(Clone)]
-struct Tls(TlsConnector);
-
-struct TlsConnection(TokioIo<TlsStream<TcpStream>>);
-
-impl Service<Uri> for Tls {
-    type Response = TlsConnection;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<TlsConnection>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let connector = self.0.clone();
-        Box::pin(async move {
-            let socket = TcpStream::connect(("127.0.0.1", uri.port_u16().unwrap())).await?;
-            let name = ServerName::try_from("localhost").unwrap();
-            let stream = connector.connect(name, socket).await?;
-            Ok(TlsConnection(TokioIo::new(stream)))
-        })
-    }
-}
-
-impl Connection for TlsConnection {
-    fn connected(&self) -> Connected {
-        let (_, session) = self.0.inner().get_ref();
-        match session.alpn_protocol() {
-            Some(b"h2") => Connected::new().negotiated_h2(),
-            _ => Connected::new(),
-        }
-    }
-}
-
-impl Read for TlsConnection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
-    }
-}
-
-impl Write for TlsConnection {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
-    }
-}
-
 /// A server that speaks one of these, and a client that offers both.
 async fn tls(server_alpn: &[&[u8]], is_trusted: bool) -> (Pool, u16) {
     let issued = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -327,11 +259,14 @@ async fn tls(server_alpn: &[&[u8]], is_trusted: bool) -> (Pool, u16) {
     if is_trusted {
         roots.add(certificate).unwrap();
     }
-    let mut config = ClientConfig::builder()
+    let config = ClientConfig::builder()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let connector = Tls(TlsConnector::from(Arc::new(config)));
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(config)
+        .https_only()
+        .enable_all_versions()
+        .build();
     (Client::builder().build(connector), addr.port())
 }
 
