@@ -61,10 +61,10 @@ fn set<'a>(files: impl Iterator<Item = &'a [u8]>, selection: Selection) -> RuleS
 /// Questions about the names that rules have, and others.
 fn queries(rules: &RuleSet, choice: usize) -> Vec<Query> {
     let namespaces = rules.rules().map(|rule| rule.namespace().to_owned());
-    let mut namespaces: Vec<String> = namespaces.take(4).collect();
+    let mut namespaces: Vec<String> = namespaces.take(2).collect();
     namespaces.push("istio-system".to_owned());
     let names = rules.rules().map(|rule| rule.name().to_owned());
-    let mut hosts: Vec<String> = names.take(4).collect();
+    let mut hosts: Vec<String> = names.take(2).collect();
     hosts.push("reviews".to_owned());
     hosts.push("*.example.org".to_owned());
     let port = [80, 8080, 9090, 0][choice & 3];

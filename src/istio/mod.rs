@@ -13,6 +13,9 @@
 //! - [`Rule`] is what was read: the limits, and notices of what has no effect here.
 //! - [`Rejected`] is why a file is not applied: every [`Problem`], with file, line, column, field,
 //!   the value found and what would be right.
+//! - [`RuleSet`] is many rules, of files and directories, in an index: a [`Query`] for a client and a
+//!   service gives the [`Settings`] that apply, selected, merged and translated as Istio does it.
+//! - [`Rules`](rules::Rules) are those in force, changed live.
 //! - [`Explanation`] is why it is as it is: each limit with where it is from, and what has no
 //!   effect: see [`explain`].
 //!
@@ -54,7 +57,7 @@
 //!
 //! As in Istio, 0 and unset are the same: unlimited.
 //!
-//! A file holds one rule with a pool, for whatever host. That a file has none is an error, so
+//! A [`RuleFile`] holds one rule with a pool, for whatever host. That a file has none is an error, so
 //! that an emptied file does not lift limits; deleting the file does.
 //!
 //! # Bounds
