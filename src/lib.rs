@@ -3,7 +3,8 @@
 //! A `DestinationRule` with a `connectionPool` makes an Istio sidecar limit the requests that a
 //! service gets: so many run at once, so many wait, the rest is refused at once, and a connection
 //! is closed after so many requests. This crate is that limit as Tower middleware, in the
-//! process: no hop, never one request over the limit, and changed live.
+//! process, and a client whose pool decides as the sidecar's does for what a service sends: no
+//! hop, never one request over the limit, and changed live.
 //!
 //! # Quick start
 //!

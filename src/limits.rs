@@ -1,7 +1,7 @@
 //! [`Limits`]: what a pool enforces, as plain data.
 //!
 //! One type serves both directions, and everything that can produce limits (code, a rule file,
-//! later a control plane) produces this. It knows nothing of how a limit is enforced.
+//! Kubernetes) produces this. It knows nothing of how a limit is enforced.
 //!
 //! ```
 //! use meshpool::Limits;
@@ -34,7 +34,8 @@ pub(crate) use self::subscribers::Subscribers;
 /// For [`max_requests`](Self::max_requests) and
 /// [`max_pending_requests`](Self::max_pending_requests) a limit is *unlimited* (`None`) or any
 /// number, 0 included. That is where this type says more than Istio's `DestinationRule`, in which
-/// 0 means unset: reading a rule turns its 0 into `None`. Numbers above `i32::MAX` are unlimited.
+/// 0 means unset: reading a rule turns its 0 into `None`. For what is served, numbers above `i32::MAX` are
+/// unlimited.
 ///
 /// The fields are public so that limits can be inspected; the builder methods of the same names
 /// set them.

@@ -16,6 +16,7 @@ mod link;
 mod live;
 mod protocols;
 mod retry;
+mod runtimes;
 mod support;
 mod timeouts;
 mod unsent;

@@ -69,8 +69,23 @@ pub(crate) struct Opening<C, O> {
     pub(crate) control: Arc<Control>,
 }
 
-/// Opens a connection and runs it to its end.
-pub(crate) async fn open<C, O, B>(opening: Opening<C, O>)
+/// Opens a connection and runs it to its end. A future that is dropped, even unpolled, as by a
+/// runtime that has ended, gives the slot back.
+pub(crate) fn open<C, O, B>(opening: Opening<C, O>) -> impl Future<Output = ()> + Send
+where
+    C: Connect,
+    O: Owner<B>,
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    // Held to the end, so that whoever is told that it is over can be told why.
+    let (owner, control) = (opening.owner.clone(), opening.control.clone());
+    let slot = Arc::new(Slot::<O, B>::new(owner, opening.key, control));
+    run(opening, slot)
+}
+
+async fn run<C, O, B>(opening: Opening<C, O>, slot: Arc<Slot<O, B>>)
 where
     C: Connect,
     O: Owner<B>,
@@ -87,8 +102,6 @@ where
         key,
         control,
     } = opening;
-    // Held to the end, so that whoever is told that it is over can be told why.
-    let slot = Arc::new(Slot::<O, B>::new(owner.clone(), key, control.clone()));
     let Some(connected) = unless_aborted(&control, connector.connect(uri.clone())).await else {
         return;
     };

@@ -31,9 +31,27 @@ impl<B> State<B> {
 }
 
 /// Lets a pool know of each deadline, until there is none.
-pub(super) async fn run<B: Send + 'static>(pool: Arc<Pool<B>>) {
-    while let Some(deadline) = pool.tick() {
-        // Either way there is something to look at.
-        let _ = timeout_at(deadline, pool.timer.notified()).await;
+pub(super) fn run<B: Send + 'static>(pool: Arc<Pool<B>>) -> impl Future<Output = ()> + Send {
+    let mut task = Task(Some(pool));
+    async move {
+        while let Some(pool) = &task.0 {
+            match pool.tick() {
+                // Either way there is something to look at.
+                Some(deadline) => drop(timeout_at(deadline, pool.timer.notified()).await),
+                None => task.0 = None,
+            }
+        }
+    }
+}
+
+/// The task, while the pool counts on it. If it ends before that, as with its runtime, the next
+/// event starts another.
+struct Task<B: Send + 'static>(Option<Arc<Pool<B>>>);
+
+impl<B: Send + 'static> Drop for Task<B> {
+    fn drop(&mut self) {
+        if let Some(pool) = &self.0 {
+            pool.lock().timer = None;
+        }
     }
 }
