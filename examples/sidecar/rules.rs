@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use clap::Args;
 use meshpool::Limits;
+use meshpool::istio::explain::Row;
 use meshpool::istio::kube::{KubeWatch, Kubernetes};
 use meshpool::istio::rules::{OutboundRules, Rules as MeshRules};
-use meshpool::istio::settings::{GoDuration, Value};
+use meshpool::istio::settings::{GoDuration, Source, Value};
 use meshpool::istio::watch::{Change, FilesWatch, RuleFiles, RuleStatus, RuleWatch};
 use meshpool::istio::{Client, Explanation, OnFull, Query, RuleFile, RuleSet, Service};
 use meshpool::limits::{Destination, LimitsSource, LiveLimits, Subscriber};
@@ -107,22 +108,25 @@ impl Rules {
 
     /// What is in force for a destination, and why.
     pub(crate) fn explanation(&self, destination: &Destination) -> Explanation {
-        let mut explanation = match self {
-            Self::File(file) => file.explanation(),
-            Self::Mesh(mesh) => mesh.outbound.explanation(destination),
-        };
-        for row in &mut explanation.limits {
+        let mut explanation = self.said(destination);
+        for row in explanation.limits.iter_mut().filter(|row| is_unsaid(row)) {
             let otherwise = match row.field {
                 "connect_timeout" => CONNECT_TIMEOUT,
                 "idle_timeout" => IDLE_TIMEOUT,
                 _ => continue,
             };
-            if row.value == Value::Null {
-                let nanos = i64::try_from(otherwise.as_nanos()).unwrap_or(i64::MAX);
-                row.value = Value::Duration(GoDuration::from_nanos(nanos));
-            }
+            let nanos = i64::try_from(otherwise.as_nanos()).unwrap_or(i64::MAX);
+            row.value = Value::Duration(GoDuration::from_nanos(nanos));
         }
         explanation
+    }
+
+    /// What the rules alone say.
+    fn said(&self, destination: &Destination) -> Explanation {
+        match self {
+            Self::File(file) => file.explanation(),
+            Self::Mesh(mesh) => mesh.outbound.explanation(destination),
+        }
     }
 
     fn source(&self) -> &dyn LimitsSource {
@@ -136,8 +140,14 @@ impl Rules {
 impl LimitsSource for Rules {
     fn limits(&self, destination: &Destination) -> Limits {
         let mut limits = self.source().limits(destination);
-        limits.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
-        limits.idle_timeout.get_or_insert(IDLE_TIMEOUT);
+        let said = self.said(destination);
+        for row in said.limits.iter().filter(|row| is_unsaid(row)) {
+            match row.field {
+                "connect_timeout" => limits.connect_timeout = Some(CONNECT_TIMEOUT),
+                "idle_timeout" => limits.idle_timeout = Some(IDLE_TIMEOUT),
+                _ => {}
+            }
+        }
         limits
     }
 
@@ -148,6 +158,11 @@ impl LimitsSource for Rules {
     fn subscribe(&self, subscriber: Weak<Subscriber>) {
         self.source().subscribe(subscriber);
     }
+}
+
+/// A rule that says 0 turns a timeout off, which is not to say nothing.
+fn is_unsaid(row: &Row) -> bool {
+    row.value == Value::Null && row.source == Source::Default.to_string()
 }
 
 impl fmt::Debug for Rules {

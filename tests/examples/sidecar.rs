@@ -974,3 +974,20 @@ async fn an_upstream_that_is_none_is_refused() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_rule_that_turns_the_idle_timeout_off_is_not_overruled_by_the_default() {
+    let upstream = Upstream::start().await;
+    for (pool, shown) in [
+        ("http: {http2MaxRequests: 3}", serde_json::json!("1h0m0s")),
+        ("tcp: {idleTimeout: 0s}", serde_json::Value::Null),
+    ] {
+        let rule = RuleFile::with(pool);
+        let sidecar = Sidecar::start(&upstream, &["--rule", &rule.path()]).await;
+        let text = sidecar.admin("/explain.json").await;
+        let explanation: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let rows = explanation["limits"].as_array().unwrap();
+        let idle = rows.iter().find(|row| row["field"] == "idle_timeout");
+        assert_eq!(idle.unwrap()["value"], shown, "{pool}");
+    }
+}
