@@ -14,7 +14,6 @@ use crate::istio::select::{
     Age, Incoming, Index, Level, Named, Place, Policy, PortEntry, Ports, RuleId, Selector,
     SidecarId, Sidecars, Terms, name, namespace, resolve,
 };
-
 use crate::istio::translate::Pool;
 
 /// How many problems of a severity a set keeps, of all its files.
