@@ -8,12 +8,13 @@ use super::mesh::Mesh;
 use super::{Options, RuleSet, Slot};
 use crate::istio::problem::{Problem, Report, Severity};
 use crate::istio::resource::{
-    DestinationRule, PortPolicy, Resource, Spanned, TrafficPolicy, WorkloadSelector,
+    ConnectionPool, DestinationRule, PortPolicy, Resource, Spanned, TrafficPolicy, WorkloadSelector,
 };
 use crate::istio::select::{
     Age, Incoming, Index, Level, Named, Place, Policy, PortEntry, Ports, RuleId, Selector,
     SidecarId, Sidecars, Terms, name, namespace, resolve,
 };
+use crate::istio::translate::Pool;
 
 /// How many problems of a severity a set keeps, of all its files.
 const MOST: usize = 10_000;
@@ -204,10 +205,15 @@ fn policy(policy: &TrafficPolicy, rule: RuleId, subset: Option<u32>) -> Policy {
     });
     Policy {
         pool: here.filter(|_| policy.connection_pool.is_some()),
+        values: values(&policy.connection_pool),
         outlier: here.filter(|_| policy.outlier_detection.is_some()),
         retry_budget: here.filter(|_| policy.retry_budget.is_some()),
         ports: Ports::new(entries.flatten().collect()),
     }
+}
+
+fn values(pool: &Option<Spanned<ConnectionPool>>) -> Option<Pool> {
+    pool.as_ref().map(|pool| Pool::new(pool))
 }
 
 fn port_entry(entry: &PortPolicy, place: Place) -> Option<PortEntry> {
@@ -215,6 +221,7 @@ fn port_entry(entry: &PortPolicy, place: Place) -> Option<PortEntry> {
         number: entry.port_number()?,
         place,
         pool: entry.connection_pool.as_ref().map(|_| place),
+        values: values(&entry.connection_pool),
         outlier: entry.outlier_detection.as_ref().map(|_| place),
     })
 }

@@ -7,7 +7,7 @@ use crate::istio::Protocol;
 use crate::istio::resource::{Listener, Spanned};
 use crate::istio::select::{self, DEFAULT_NAMESPACE, SidecarId};
 use crate::istio::settings::Settings;
-use crate::istio::translate::{Around, Blocks, Envoy, Level, Levels, Owner};
+use crate::istio::translate::{Around, Blocks, Envoy, Level, Levels, Owner, Pool};
 
 static NO_LABELS: BTreeMap<String, String> = BTreeMap::new();
 
@@ -66,7 +66,7 @@ impl RuleSet {
             levels,
             effective,
             envoy: Envoy::new(
-                self.blocks(effective),
+                self.blocks(&levels, effective),
                 self.around(),
                 protocol,
                 query.inbound,
@@ -86,7 +86,7 @@ impl RuleSet {
         };
         let effective = levels.effective();
         let protocol = query.service.protocol;
-        let blocks = self.blocks(effective);
+        let blocks = self.blocks(&levels, effective);
         Settings {
             rules: self,
             query,
@@ -101,14 +101,17 @@ impl RuleSet {
         }
     }
 
-    fn blocks(&self, effective: Level) -> Blocks<'_> {
-        let pool = effective.pool.and_then(|owner| self.pool(owner));
+    fn blocks(&self, levels: &Levels<'_>, effective: Level) -> Blocks<'_> {
+        let pool = effective.pool.and_then(|owner| {
+            let at_hand = levels.values(owner).copied();
+            at_hand.or_else(|| self.pool(owner).map(|pool| Pool::new(pool)))
+        });
         let outlier = effective.outlier.and_then(|owner| self.outlier(owner));
         let budget = effective
             .retry_budget
             .and_then(|owner| self.retry_budget(owner));
         Blocks {
-            pool: pool.map(|pool| &pool.value),
+            pool,
             outlier: outlier.map(|outlier| &outlier.value),
             retry_budget: budget.map(|budget| &budget.value),
         }

@@ -1,5 +1,7 @@
 //! [`Policy`]: which blocks of which rules make up the policy of a host.
 
+use crate::istio::translate::Pool;
+
 /// A `DestinationRule` of the set, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::istio) struct RuleId(pub(in crate::istio) u32);
@@ -29,6 +31,8 @@ pub(in crate::istio) struct Place {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::istio) struct Policy {
     pub(in crate::istio) pool: Option<Place>,
+    /// What the pool says, for whoever looks it up.
+    pub(in crate::istio) values: Option<Pool>,
     pub(in crate::istio) outlier: Option<Place>,
     pub(in crate::istio) retry_budget: Option<Place>,
     pub(in crate::istio) ports: Ports,
@@ -49,6 +53,8 @@ pub(in crate::istio) struct PortEntry {
     /// Where it stands itself.
     pub(in crate::istio) place: Place,
     pub(in crate::istio) pool: Option<Place>,
+    /// What the pool says, for whoever looks it up.
+    pub(in crate::istio) values: Option<Pool>,
     pub(in crate::istio) outlier: Option<Place>,
 }
 
@@ -86,6 +92,7 @@ impl Policy {
     pub(super) fn over(&self, made: &Self) -> Self {
         Self {
             pool: self.pool.or(made.pool),
+            values: self.values.or(made.values),
             outlier: self.outlier.or(made.outlier),
             retry_budget: self.retry_budget.or(made.retry_budget),
             ports: self.ports.over(&made.ports),
@@ -107,6 +114,7 @@ impl Ports {
                 Some(index) => {
                     let entry = &mut entries[index];
                     entry.pool = entry.pool.or(filling.pool);
+                    entry.values = entry.values.or(filling.values);
                     entry.outlier = entry.outlier.or(filling.outlier);
                 }
                 None => entries.push(*filling),
@@ -133,6 +141,7 @@ mod tests {
             number,
             place,
             pool: pool.then_some(place),
+            values: None,
             outlier: None,
         }
     }

@@ -4,6 +4,7 @@
 //! A block replaces another as a whole. A subset takes from its rule what it does not have; an
 //! entry of `portLevelSettings` takes nothing from anybody: what it does not have is unset.
 
+use super::Pool;
 use crate::istio::select::{Place, Policy, PortEntry, SidecarId};
 
 /// Whose a block is.
@@ -96,6 +97,21 @@ impl<'a> Levels<'a> {
         self.subset?.ports.of(self.port?)
     }
 
+    /// What the pool of a rule says, of those that may hold.
+    pub(in crate::istio) fn values(&self, owner: Owner) -> Option<&'a Pool> {
+        let ports = [self.subset_port(), self.rule_port()].into_iter().flatten();
+        let ports = ports.map(|entry| (entry.pool, &entry.values));
+        let policies = [self.subset, self.rule].into_iter().flatten();
+        let policies = policies.map(|policy| (policy.pool, &policy.values));
+        let mut all = ports.chain(policies);
+        all.find_map(
+            |(place, values)| match place.map(Owner::Rule) == Some(owner) {
+                true => values.as_ref(),
+                false => None,
+            },
+        )
+    }
+
     /// Every level there is, those that come first before the others.
     pub(in crate::istio) fn all(&self) -> impl Iterator<Item = Level> {
         let sidecar = Level {
@@ -143,10 +159,12 @@ mod tests {
             number: 80,
             place,
             pool: pool.then_some(place),
+            values: None,
             outlier: None,
         });
         Policy {
             pool: Some(place),
+            values: None,
             outlier: Some(place),
             retry_budget: Some(place),
             ports: Ports::new(entry.into_iter().collect()),

@@ -11,7 +11,7 @@ mod levels;
 mod outbound;
 mod protocol;
 
-pub(super) use self::envoy::{Around, Blocks, Envoy};
+pub(super) use self::envoy::{Around, Blocks, Envoy, Pool};
 pub use self::envoy::{
     CommonHttpOptions, Http2Keepalive, HttpProtocolOptions, OutlierDetection, RetryBudget,
     TcpKeepalive, Thresholds, UpstreamProtocol,

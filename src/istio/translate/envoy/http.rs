@@ -1,6 +1,7 @@
 //! Options of HTTP connections.
 
-use crate::istio::resource::{self, ConnectionPool, GoDuration, H2UpgradePolicy, Http, Spanned};
+use super::pool::{Pool, turned};
+use crate::istio::resource::{self, GoDuration, H2UpgradePolicy, Spanned};
 use crate::istio::translate::Protocol;
 
 /// Envoy's `HttpProtocolOptions` of a cluster, which has some if anything is said of HTTP.
@@ -75,30 +76,28 @@ impl UpstreamProtocol {
 
 impl HttpProtocolOptions {
     pub(super) fn new(
-        pool: Option<&ConnectionPool>,
+        pool: Option<&Pool>,
         mesh_upgrade: Option<H2UpgradePolicy>,
         protocol: Protocol,
         inbound: bool,
     ) -> Option<Self> {
-        let http = pool.and_then(|pool| pool.http.as_ref());
-        let http = http.map(|http| &http.value);
         let mut upstream = match protocol {
             Protocol::Auto => Some(UpstreamProtocol::UseDownstream),
             _ if protocol.is_http2() => Some(UpstreamProtocol::ExplicitHttp2),
             _ => None,
         };
         // What the port says is not replaced.
-        if !inbound && upstream.is_none() && is_upgraded(http, mesh_upgrade, protocol) {
+        if !inbound && upstream.is_none() && is_upgraded(pool, mesh_upgrade, protocol) {
             upstream = Some(UpstreamProtocol::ExplicitHttp2);
         }
-        let streams = http.and_then(|http| turned(http.max_concurrent_streams));
-        let keepalive = http.and_then(|http| http.http2_keep_alive.as_ref());
-        let mut common = CommonHttpOptions::new(pool);
+        let streams = pool.and_then(|pool| turned(pool.max_concurrent_streams));
+        let keepalive = pool.and_then(|pool| pool.http2_keepalive);
+        let mut common = pool.and_then(CommonHttpOptions::new);
         if common.is_none() && (streams.is_some() || keepalive.is_some()) {
             common = Some(CommonHttpOptions::NONE);
         }
         // Comes last, so that nothing of HTTP/2 is left.
-        if http.is_some_and(uses_client_protocol) {
+        if pool.is_some_and(|pool| pool.use_client_protocol) {
             upstream = Some(UpstreamProtocol::UseDownstream);
         }
         let is_http2 = upstream == Some(UpstreamProtocol::ExplicitHttp2);
@@ -106,7 +105,7 @@ impl HttpProtocolOptions {
             common,
             upstream_protocol: upstream.unwrap_or(UpstreamProtocol::ExplicitHttp1),
             h2_max_concurrent_streams: streams.filter(|_| is_http2),
-            h2_keepalive: keepalive.filter(|_| is_http2).map(Http2Keepalive::new),
+            h2_keepalive: keepalive.filter(|_| is_http2),
         })
     }
 }
@@ -118,44 +117,23 @@ impl CommonHttpOptions {
         max_requests_per_connection: None,
     };
 
-    fn new(pool: Option<&ConnectionPool>) -> Option<Self> {
-        let pool = pool?;
-        let http = pool.http.as_ref();
-        let tcp = pool.tcp.as_ref();
-        let idle = http
-            .and_then(|http| http.idle_timeout)
-            .or_else(|| tcp.and_then(|tcp| tcp.idle_timeout));
-        let age = tcp.and_then(|tcp| tcp.max_connection_duration);
+    fn new(pool: &Pool) -> Option<Self> {
         let options = Self {
-            idle_timeout: idle.map(|idle| idle.value),
-            max_connection_duration: age.map(|age| age.value),
-            max_requests_per_connection: http
-                .and_then(|http| turned(http.max_requests_per_connection)),
+            idle_timeout: pool.idle_timeout,
+            max_connection_duration: pool.max_connection_duration,
+            max_requests_per_connection: turned(pool.max_requests_per_connection),
         };
         (options != Self::NONE).then_some(options)
     }
 }
 
-/// A number that is set: 0 is unset. A negative one, which only an admission that is passed by lets
-/// through, turns as it does in Istio.
-fn turned(field: Option<Spanned<i32>>) -> Option<u32> {
-    let number = field.map(|field| field.value as u32);
-    number.filter(|number| *number > 0)
-}
-
-pub(super) fn uses_client_protocol(http: &Http) -> bool {
-    http.use_client_protocol.is_some_and(|uses| uses.value)
-}
-
 /// A rule that says so is believed whatever the port; the mesh's policy is for ports of HTTP.
-fn is_upgraded(http: Option<&Http>, mesh: Option<H2UpgradePolicy>, protocol: Protocol) -> bool {
-    let policy = http.and_then(|http| http.h2_upgrade_policy);
-    match policy.map(|policy| policy.value) {
-        _ if http.is_some_and(uses_client_protocol) => false,
-        Some(H2UpgradePolicy::Upgrade) => true,
-        Some(H2UpgradePolicy::DoNotUpgrade) => false,
-        Some(H2UpgradePolicy::Default) | None => {
-            protocol.is_http() && mesh == Some(H2UpgradePolicy::Upgrade)
-        }
+fn is_upgraded(pool: Option<&Pool>, mesh: Option<H2UpgradePolicy>, protocol: Protocol) -> bool {
+    let policy = pool.map_or(H2UpgradePolicy::Default, |pool| pool.h2_upgrade_policy);
+    match policy {
+        _ if pool.is_some_and(|pool| pool.use_client_protocol) => false,
+        H2UpgradePolicy::Upgrade => true,
+        H2UpgradePolicy::DoNotUpgrade => false,
+        H2UpgradePolicy::Default => protocol.is_http() && mesh == Some(H2UpgradePolicy::Upgrade),
     }
 }

@@ -17,37 +17,23 @@ pub struct TcpKeepalive {
 }
 
 impl TcpKeepalive {
-    /// Of the mesh and of a rule; none if neither has any, but an empty block is one.
-    pub(super) fn new(
-        mesh: Option<&resource::TcpKeepalive>,
-        rule: Option<&resource::TcpKeepalive>,
-    ) -> Option<Self> {
-        let mut keepalive = None;
-        for block in [mesh, rule].into_iter().flatten() {
-            let Self {
-                probes,
-                time_s,
-                interval_s,
-            } = keepalive.unwrap_or_default();
-            keepalive = Some(Self {
-                probes: probes_of(block).or(probes),
-                time_s: block.time.map(|time| seconds(time.value)).or(time_s),
-                interval_s: block
-                    .interval
-                    .map(|interval| seconds(interval.value))
-                    .or(interval_s),
-            });
+    pub(super) fn of(block: &resource::TcpKeepalive) -> Self {
+        let probes = block.probes.map(|probes| probes.value);
+        Self {
+            probes: probes.filter(|probes| *probes > 0),
+            time_s: block.time.map(|time| seconds(time.value)),
+            interval_s: block.interval.map(|interval| seconds(interval.value)),
         }
-        keepalive
     }
-}
 
-/// The probes, unless they are unset or 0.
-pub(in crate::istio) fn probes_of(block: &resource::TcpKeepalive) -> Option<u32> {
-    block
-        .probes
-        .map(|probes| probes.value)
-        .filter(|probes| *probes > 0)
+    /// This with its gaps filled from another.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            probes: self.probes.or(other.probes),
+            time_s: self.time_s.or(other.time_s),
+            interval_s: self.interval_s.or(other.interval_s),
+        }
+    }
 }
 
 /// A negative time, which only an admission that is passed by lets through, turns as it does in

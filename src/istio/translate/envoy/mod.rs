@@ -3,19 +3,22 @@
 mod http;
 mod keepalive;
 mod outlier;
+mod pool;
 mod thresholds;
 
 pub use self::http::{CommonHttpOptions, Http2Keepalive, HttpProtocolOptions, UpstreamProtocol};
 pub use self::keepalive::TcpKeepalive;
 pub use self::outlier::OutlierDetection;
+pub(in crate::istio) use self::pool::Pool;
+use self::pool::limit;
 pub use self::thresholds::{RetryBudget, Thresholds};
-use super::{Protocol, set};
-use crate::istio::resource::{self, ConnectionPool, GoDuration, H2UpgradePolicy, Http, Spanned};
+use super::Protocol;
+use crate::istio::resource::{self, GoDuration, H2UpgradePolicy};
 
 /// What applies to a service, block by block.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::istio) struct Blocks<'a> {
-    pub(in crate::istio) pool: Option<&'a ConnectionPool>,
+    pub(in crate::istio) pool: Option<Pool>,
     pub(in crate::istio) outlier: Option<&'a resource::OutlierDetection>,
     pub(in crate::istio) retry_budget: Option<&'a resource::RetryBudget>,
 }
@@ -52,31 +55,26 @@ impl<'a> Envoy<'a> {
         protocol: Protocol,
         inbound: bool,
     ) -> Self {
-        let tcp = blocks.pool.and_then(|pool| pool.tcp.as_ref());
-        let connect_timeout = tcp.and_then(|tcp| tcp.connect_timeout);
-        let keepalive = tcp.and_then(|tcp| tcp.tcp_keepalive.as_ref());
-        let upgrade = around.h2_upgrade_policy;
-        let http = blocks.pool.and_then(|pool| pool.http.as_ref());
-        let keeps_streams = |http: &&Spanned<Http>| !http::uses_client_protocol(http);
-        let streams = http.filter(keeps_streams);
+        let pool = blocks.pool.as_ref();
+        let of_mesh = around.tcp_keepalive.map(TcpKeepalive::of);
+        let keepalive = pool.and_then(|pool| pool.tcp_keepalive);
+        let of_http2 = pool.filter(|pool| !pool.use_client_protocol);
         Self {
-            thresholds: Thresholds::new(blocks.pool, blocks.retry_budget),
-            connect_timeout: connect_timeout
-                .map(|time| time.value)
+            thresholds: Thresholds::new(pool, blocks.retry_budget),
+            connect_timeout: pool
+                .and_then(|pool| pool.connect_timeout)
                 .or(around.connect_timeout),
-            tcp_keepalive: TcpKeepalive::new(
-                around.tcp_keepalive,
-                keepalive.map(|keepalive| &keepalive.value),
-            ),
-            http: HttpProtocolOptions::new(blocks.pool, upgrade, protocol, inbound),
+            tcp_keepalive: match (keepalive, of_mesh) {
+                (Some(keepalive), Some(of_mesh)) => Some(keepalive.or(of_mesh)),
+                (one, other) => one.or(other),
+            },
+            http: HttpProtocolOptions::new(pool, around.h2_upgrade_policy, protocol, inbound),
             outlier: blocks
                 .outlier
                 .filter(|_| !inbound)
                 .map(OutlierDetection::new),
-            max_concurrent_streams: streams.and_then(|http| set(http.max_concurrent_streams)),
-            http2_keepalive: streams
-                .and_then(|http| http.http2_keep_alive.as_ref())
-                .map(Http2Keepalive::new),
+            max_concurrent_streams: of_http2.and_then(|pool| limit(pool.max_concurrent_streams)),
+            http2_keepalive: of_http2.and_then(|pool| pool.http2_keepalive),
         }
     }
 }

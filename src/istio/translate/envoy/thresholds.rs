@@ -1,7 +1,7 @@
 //! The thresholds of circuit breakers.
 
-use crate::istio::resource::{self, ConnectionPool, GoDuration};
-use crate::istio::translate::set;
+use super::pool::{Pool, limit};
+use crate::istio::resource::{self, GoDuration};
 
 /// Envoy's circuit-breaker thresholds of the default priority, as istiod sets them.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,18 +38,16 @@ impl Thresholds {
     /// No limit.
     pub const UNLIMITED: u32 = u32::MAX;
 
-    pub(in crate::istio) fn new(
-        pool: Option<&ConnectionPool>,
-        retry_budget: Option<&resource::RetryBudget>,
-    ) -> Self {
-        let tcp = pool.and_then(|pool| pool.tcp.as_ref());
-        let http = pool.and_then(|pool| pool.http.as_ref());
-        let limit = |field| set(field).unwrap_or(Self::UNLIMITED);
+    pub(super) fn new(pool: Option<&Pool>, retry_budget: Option<&resource::RetryBudget>) -> Self {
+        let number = |field: fn(&Pool) -> i32| {
+            let number = pool.map_or(0, field);
+            limit(number).unwrap_or(Self::UNLIMITED)
+        };
         Self {
-            max_connections: limit(tcp.and_then(|tcp| tcp.max_connections)),
-            max_pending_requests: limit(http.and_then(|http| http.http1_max_pending_requests)),
-            max_requests: limit(http.and_then(|http| http.http2_max_requests)),
-            max_retries: limit(http.and_then(|http| http.max_retries)),
+            max_connections: number(|pool| pool.max_connections),
+            max_pending_requests: number(|pool| pool.max_pending_requests),
+            max_requests: number(|pool| pool.max_requests),
+            max_retries: number(|pool| pool.max_retries),
             retry_budget: retry_budget.map(RetryBudget::new),
             track_remaining: false,
         }
