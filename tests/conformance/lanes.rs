@@ -1,13 +1,17 @@
 //! Runs many scenarios, some at a time, each on a thread and a runtime of its own: one thread sees
 //! what happens on its sockets in the order in which it happened.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 /// Scenarios wait most of the time.
 const LANES: usize = 6;
 
+/// The lanes are one test's at a time, as some scenarios have times in them.
+static TAKEN: Mutex<()> = Mutex::new(());
+
 /// The results, in the order of the items.
 pub(crate) fn run<T: Send, R: Send>(items: Vec<T>, play: impl AsyncFn(T) -> R + Sync) -> Vec<R> {
+    let _taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
     let slots = Mutex::new(items.into_iter().zip(&mut results));
     std::thread::scope(|scope| {

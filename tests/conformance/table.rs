@@ -58,7 +58,7 @@ async fn replay(scenario: &Scenario, table: &Verdicts) -> Vec<String> {
 
 /// A step that waits for something may come late on a machine with other things to do; it is not to
 /// come late each time.
-const TRIES: u32 = 3;
+const TRIES: u32 = 10;
 
 async fn patiently(scenario: Scenario, table: &Verdicts) -> Vec<String> {
     let waits = |step: &Step| matches!(step.action, Action::Wait { .. });
