@@ -22,7 +22,10 @@ fn a_deadline_is_kept_though_the_runtime_that_set_the_first_has_ended() {
         lasting.block_on(async { (client(limits), Upstream::http1().await) });
     let addr = upstream.addr;
     // Its timer, and its connection, are this runtime's.
-    let first = passing.block_on(async { spawn(&client, addr, "/first") });
+    let first = {
+        let _inside = passing.enter();
+        spawn(&client, addr, "/first")
+    };
     lasting.block_on(async { upstream.next().await.answer("") });
     passing.block_on(outcome(first)).unwrap();
     passing.shutdown_background();
