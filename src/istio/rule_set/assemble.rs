@@ -14,7 +14,7 @@ use crate::istio::select::{
     Age, Incoming, Index, Level, Named, Place, Policy, PortEntry, Ports, RuleId, Selector,
     SidecarId, Sidecars, Terms, name, namespace, resolve,
 };
-use crate::istio::translate::Pool;
+use crate::istio::translate::{Pool, RetryBudget};
 
 /// How many problems of a severity a set keeps, of all its files.
 const MOST: usize = 10_000;
@@ -194,6 +194,7 @@ fn incoming<'a>(id: RuleId, rule: &'a DestinationRule, domain: &str) -> Incoming
 fn policy(policy: &TrafficPolicy, rule: RuleId, subset: Option<u32>) -> Policy {
     let level = subset.map_or(Level::Top, Level::Subset);
     let here = Some(Place { rule, level });
+    let budget = policy.retry_budget.as_ref();
     let ports = policy.port_level_settings.as_ref();
     let ports = ports.map_or(&[][..], |ports| ports);
     let entries = (0..).zip(ports).map(|(index, entry)| {
@@ -208,6 +209,7 @@ fn policy(policy: &TrafficPolicy, rule: RuleId, subset: Option<u32>) -> Policy {
         values: values(&policy.connection_pool),
         outlier: here.filter(|_| policy.outlier_detection.is_some()),
         retry_budget: here.filter(|_| policy.retry_budget.is_some()),
+        budget: budget.map(|budget| RetryBudget::new(budget)),
         ports: Ports::new(entries.flatten().collect()),
     }
 }

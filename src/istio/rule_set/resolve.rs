@@ -107,13 +107,13 @@ impl RuleSet {
             at_hand.or_else(|| self.pool(owner).map(|pool| Pool::new(pool)))
         });
         let outlier = effective.outlier.and_then(|owner| self.outlier(owner));
-        let budget = effective
+        let retry_budget = effective
             .retry_budget
-            .and_then(|owner| self.retry_budget(owner));
+            .and_then(|owner| levels.budget(owner));
         Blocks {
             pool,
             outlier: outlier.map(|outlier| &outlier.value),
-            retry_budget: budget.map(|budget| &budget.value),
+            retry_budget,
         }
     }
 

@@ -1,6 +1,6 @@
 //! [`Policy`]: which blocks of which rules make up the policy of a host.
 
-use crate::istio::translate::Pool;
+use crate::istio::translate::{Pool, RetryBudget};
 
 /// A `DestinationRule` of the set, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,22 +28,23 @@ pub(in crate::istio) struct Place {
 
 /// A policy, block by block: in which policy each stands, if in any. The blocks are of one rule
 /// but where a rule made from the Gateway API fills the gaps of a user's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::istio) struct Policy {
     pub(in crate::istio) pool: Option<Place>,
     /// What the pool says, for whoever looks it up.
     pub(in crate::istio) values: Option<Pool>,
     pub(in crate::istio) outlier: Option<Place>,
     pub(in crate::istio) retry_budget: Option<Place>,
+    /// What the budget says.
+    pub(in crate::istio) budget: Option<RetryBudget>,
     pub(in crate::istio) ports: Ports,
 }
 
-/// `portLevelSettings`, in their order.
+/// `portLevelSettings`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::istio) struct Ports {
+    /// By port, and those for the same one in their order.
     entries: Vec<PortEntry>,
-    /// The first entry for each port, by port.
-    first: Vec<(u32, u32)>,
 }
 
 /// An entry of `portLevelSettings`.
@@ -59,23 +60,16 @@ pub(in crate::istio) struct PortEntry {
 }
 
 impl Ports {
-    pub(in crate::istio) fn new(entries: Vec<PortEntry>) -> Self {
-        let mut first: Vec<(u32, u32)> = (0..)
-            .zip(&entries)
-            .map(|(index, entry)| (entry.number, index))
-            .collect();
-        first.sort_unstable();
-        first.dedup_by_key(|(number, _)| *number);
-        Self { entries, first }
+    pub(in crate::istio) fn new(mut entries: Vec<PortEntry>) -> Self {
+        entries.sort_by_key(|entry| entry.number);
+        Self { entries }
     }
 
     /// The entry that holds for a port: the first, where there are several.
     pub(in crate::istio) fn of(&self, port: u32) -> Option<&PortEntry> {
-        let at = self
-            .first
-            .binary_search_by_key(&port, |(number, _)| *number);
-        let (_, index) = self.first[at.ok()?];
-        Some(&self.entries[index as usize])
+        let first = self.entries.partition_point(|entry| entry.number < port);
+        let entry = self.entries.get(first)?;
+        (entry.number == port).then_some(entry)
     }
 }
 
@@ -95,6 +89,7 @@ impl Policy {
             values: self.values.or(made.values),
             outlier: self.outlier.or(made.outlier),
             retry_budget: self.retry_budget.or(made.retry_budget),
+            budget: self.budget.or(made.budget),
             ports: self.ports.over(&made.ports),
         }
     }

@@ -4,7 +4,7 @@
 //! A block replaces another as a whole. A subset takes from its rule what it does not have; an
 //! entry of `portLevelSettings` takes nothing from anybody: what it does not have is unset.
 
-use super::Pool;
+use super::{Pool, RetryBudget};
 use crate::istio::select::{Place, Policy, PortEntry, SidecarId};
 
 /// Whose a block is.
@@ -112,6 +112,15 @@ impl<'a> Levels<'a> {
         )
     }
 
+    /// What the retry budget of a rule says, of those that may hold.
+    pub(in crate::istio) fn budget(&self, owner: Owner) -> Option<RetryBudget> {
+        let policies = [self.subset, self.rule].into_iter().flatten();
+        let mut budgets = policies.map(|policy| (policy.retry_budget, policy.budget));
+        budgets
+            .find(|(place, _)| place.map(Owner::Rule) == Some(owner))
+            .and_then(|(_, budget)| budget)
+    }
+
     /// Every level there is, those that come first before the others.
     pub(in crate::istio) fn all(&self) -> impl Iterator<Item = Level> {
         let sidecar = Level {
@@ -167,6 +176,7 @@ mod tests {
             values: None,
             outlier: Some(place),
             retry_budget: Some(place),
+            budget: None,
             ports: Ports::new(entry.into_iter().collect()),
         }
     }

@@ -20,7 +20,7 @@ use crate::istio::resource::{self, GoDuration, H2UpgradePolicy};
 pub(in crate::istio) struct Blocks<'a> {
     pub(in crate::istio) pool: Option<Pool>,
     pub(in crate::istio) outlier: Option<&'a resource::OutlierDetection>,
-    pub(in crate::istio) retry_budget: Option<&'a resource::RetryBudget>,
+    pub(in crate::istio) retry_budget: Option<RetryBudget>,
 }
 
 /// What the mesh says beside them.

@@ -38,7 +38,7 @@ impl Thresholds {
     /// No limit.
     pub const UNLIMITED: u32 = u32::MAX;
 
-    pub(super) fn new(pool: Option<&Pool>, retry_budget: Option<&resource::RetryBudget>) -> Self {
+    pub(super) fn new(pool: Option<&Pool>, retry_budget: Option<RetryBudget>) -> Self {
         let number = |field: fn(&Pool) -> i32| {
             let number = pool.map_or(0, field);
             limit(number).unwrap_or(Self::UNLIMITED)
@@ -48,7 +48,7 @@ impl Thresholds {
             max_pending_requests: number(|pool| pool.max_pending_requests),
             max_requests: number(|pool| pool.max_requests),
             max_retries: number(|pool| pool.max_retries),
-            retry_budget: retry_budget.map(RetryBudget::new),
+            retry_budget,
             track_remaining: false,
         }
     }
@@ -56,7 +56,7 @@ impl Thresholds {
 
 impl RetryBudget {
     /// A percentage of 0 is one, a minimum of 0 is unset: so it is in Istio.
-    fn new(budget: &resource::RetryBudget) -> Self {
+    pub(in crate::istio) fn new(budget: &resource::RetryBudget) -> Self {
         let minimum = budget
             .min_retry_concurrency
             .map_or(0, |minimum| minimum.value);
