@@ -71,7 +71,9 @@ fn build(criterion: &mut Criterion) {
     let mesh = mesh(100, 100);
     let mut group = criterion.benchmark_group("build");
     group.sample_size(10);
-    group.bench_function("mesh/10000", |bencher| bencher.iter(|| set(&mesh)));
+    group.bench_function(BenchmarkId::new("mesh", 10_000), |bencher| {
+        bencher.iter(|| set(&mesh));
+    });
     group.finish();
 }
 
