@@ -43,7 +43,7 @@
 //! |---|---|
 //! | A request fails with its connection, sent or not | one that never left is sent on another, once; an error says whether the server [may have seen](Error::may_have_reached_server) any of it |
 //! | Connections are limited for each cluster | also [for all together](Builder::max_total_connections) |
-//! | A cluster is configured, and stays | a destination is whatever a URI names, and is [forgotten](Builder::max_empty_destinations) some time after it was idle |
+//! | A cluster is configured, and stays | a destination is whatever a URI names, and is [forgotten](Builder::max_idle_destinations) some time after it was idle |
 //! | A route's timeout bounds how long a request pends | so does a [timeout of its own](Builder::pending_timeout) |
 //! | PINGs go out each interval | [after an interval](Builder::http2_keep_alive_interval) in which nothing has come |
 //! | Idle connections close after an hour, connects fail after five seconds | nothing has a time limit unless set |

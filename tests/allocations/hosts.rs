@@ -36,7 +36,7 @@ fn ten_thousand_hosts_take_as_much_as_the_few_that_are_remembered() {
         Err::<TokioIo<TcpStream>, _>(io::Error::from(io::ErrorKind::HostUnreachable))
     });
     let client = Client::builder()
-        .max_empty_destinations(EMPTY)
+        .max_idle_destinations(EMPTY)
         .build(connector);
     visit(&runtime, &client, 0..1000);
     let more = measure(|| visit(&runtime, &client, 1000..11_000)).bytes_current;

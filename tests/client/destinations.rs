@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures::future::join_all;
-use http::Uri;
+use http::{Request, Uri};
+use http_body_util::Full;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use meshpool::Limits;
@@ -14,7 +15,7 @@ use meshpool::limits::{Destination, Scheme};
 use meshpool::outbound::{Client, ErrorKind};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
-use tower::service_fn;
+use tower::{Service, service_fn};
 
 use crate::support::{
     Pool, client, destination, get, nothing_is_left, outcome, spawn, stats, text, until,
@@ -45,7 +46,7 @@ async fn limits_count_for_each_destination_by_itself() {
 async fn destinations_without_requests_and_connections_are_forgotten() {
     let mut upstream = Upstream::http1().await;
     let client: Pool = Client::builder()
-        .max_empty_destinations(10)
+        .max_idle_destinations(10)
         .build(HttpConnector::new());
     let kept = spawn(&client, upstream.addr, "/");
     let arrival = upstream.next().await;
@@ -74,6 +75,69 @@ async fn destinations_without_requests_and_connections_are_forgotten() {
     );
     arrival.answer("");
     outcome(kept).await.unwrap();
+    nothing_is_left(&client).await;
+}
+
+/// A client whose hosts, whatever their names, are all this server.
+fn client_of_many_names(addr: SocketAddr, max_idle: usize) -> Pool {
+    Client::builder()
+        .max_idle_destinations(max_idle)
+        .build(service_fn(move |_: Uri| async move {
+            Ok::<_, io::Error>(TokioIo::new(TcpStream::connect(addr).await?))
+        }))
+}
+
+async fn visit(client: &Pool, host: &str) {
+    let request = Request::get(format!("http://{host}/"));
+    let request = request.body(Full::default()).unwrap();
+    let response = within(client.clone().call(request)).await.unwrap();
+    within(text(response)).await.unwrap();
+}
+
+#[tokio::test]
+async fn of_hosts_that_answer_the_longest_idle_close_and_are_forgotten() {
+    const KEPT: usize = 10;
+
+    let upstream = Upstream::http1().await;
+    let client = client_of_many_names(upstream.addr, KEPT);
+    let upstream = upstream.answer_all();
+    for host in 0..200 {
+        visit(&client, &format!("host-{host}")).await;
+        // The sockets that are about to close do so before the next comes.
+        until(|| upstream.open() <= 2 * KEPT).await;
+        let known = client.destinations().len();
+        assert!(known <= 3 * KEPT, "{known} destinations");
+    }
+    assert_eq!(
+        client.stats(&Destination::new(Scheme::Http, "host-0", 80)),
+        None
+    );
+    // The last ones are still connected.
+    let total = upstream.total();
+    for host in 200 - KEPT..200 {
+        visit(&client, &format!("host-{host}")).await;
+    }
+    assert_eq!(upstream.total(), total);
+    nothing_is_left(&client).await;
+    until(|| upstream.open() == 0).await;
+}
+
+#[tokio::test]
+async fn a_host_with_a_request_is_not_forgotten_however_many_others_come() {
+    let mut upstream = Upstream::http1().await;
+    let client = client_of_many_names(upstream.addr, 0);
+    let busy = Request::get("http://busy/").body(Full::default()).unwrap();
+    let busy = tokio::spawn(client.clone().call(busy));
+    let arrival = upstream.next().await;
+    let upstream = upstream.answer_all();
+    for host in 0..20 {
+        visit(&client, &format!("host-{host}")).await;
+        until(|| upstream.open() <= 2).await;
+    }
+    let busy_host = Destination::new(Scheme::Http, "busy", 80);
+    assert_eq!(client.stats(&busy_host).unwrap().rq_active, 1);
+    arrival.answer("");
+    text(within(busy).await.unwrap().unwrap()).await.unwrap();
     nothing_is_left(&client).await;
 }
 
@@ -124,6 +188,34 @@ async fn an_idle_connection_of_another_destination_makes_room() {
         (counters.cx_destroy_local, counters.cx_close_notify),
         (1, 0)
     );
+    nothing_is_left(&client).await;
+}
+
+#[tokio::test]
+async fn an_outcome_that_its_caller_has_not_seen_yet_is_nobody_who_waits() {
+    let (mut one, mut other) = (Upstream::http1().await, Upstream::http1().await);
+    let client: Pool = Client::builder()
+        .limits(Limits::new().max_connections(2))
+        .max_total_connections(2)
+        .build(HttpConnector::new());
+    let both = ["/a", "/b"].map(|path| spawn(&client, one.addr, path));
+    let arrivals = [one.next().await, one.next().await];
+    let unseen = get(&client, one.addr, "/unseen");
+    until_load(&client, one.addr, 2, 1).await;
+    for arrival in arrivals {
+        arrival.answer("");
+    }
+    for it in both {
+        outcome(it).await.unwrap();
+    }
+    // One connection is its, and one is idle.
+    until_load(&client, one.addr, 1, 0).await;
+    let third = spawn(&client, other.addr, "/third");
+    other.expect("/third").await.answer("");
+    outcome(third).await.unwrap();
+    let unseen = tokio::spawn(unseen);
+    one.expect("/unseen").await.answer("");
+    text(within(unseen).await.unwrap().unwrap()).await.unwrap();
     nothing_is_left(&client).await;
 }
 

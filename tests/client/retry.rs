@@ -265,7 +265,7 @@ async fn a_destination_with_a_retry_that_backs_off_is_not_forgotten() {
     drop(listener);
     let client: Pool = Client::builder()
         .limits(Limits::new().max_retries(1))
-        .max_empty_destinations(0)
+        .max_idle_destinations(0)
         .build(HttpConnector::new());
     let policy = policy(&client).back_off(LONG, LONG);
     let first = retried(&client, &policy, request(addr, "/"));

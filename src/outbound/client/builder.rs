@@ -47,7 +47,7 @@ impl Builder {
                 pending_timeout: None,
                 response_timeout: None,
                 max_total_connections: None,
-                max_empty_destinations: 1024,
+                max_idle_destinations: 1024,
             },
         }
     }
@@ -134,10 +134,15 @@ impl Builder {
         self
     }
 
-    /// How many destinations without a request and a connection are remembered for their
-    /// [`stats`](Client::stats). Default: 1024.
-    pub fn max_empty_destinations(mut self, max: usize) -> Self {
-        self.options.max_empty_destinations = max;
+    /// How many destinations without a request are kept, with their [`stats`](Client::stats) and
+    /// idle connections, so that a client that speaks to ever other hosts stays bounded. Default:
+    /// 1024.
+    ///
+    /// It is looked at as destinations are added, so that for a while there may be three times as
+    /// many; then those beyond it that have been idle for longest close their connections, and those
+    /// that have none left are forgotten. Envoy's clusters are configured, and stay.
+    pub fn max_idle_destinations(mut self, max: usize) -> Self {
+        self.options.max_idle_destinations = max;
         self
     }
 

@@ -27,7 +27,8 @@ type Answer = Result<Response<ResponseBody>, Error>;
 /// # Cancel safety
 ///
 /// Dropped while the request is pending, it leaves the queue, and nothing was sent. Dropped while
-/// it is active, an HTTP/1 request takes its connection with it, and an HTTP/2 stream is reset.
+/// it is active, an HTTP/1 request takes its connection with it, and an HTTP/2 stream is reset;
+/// unless it was never polled with a connection: then nothing was sent, and that goes to the next.
 #[must_use = "futures do nothing unless polled"]
 pub struct ResponseFuture(State);
 
@@ -109,6 +110,7 @@ where
             if let Some(request) = &mut unsent {
                 head.put_into(request, sender.protocol(), sender.is_proxied());
             }
+            lease.sends();
             let answered = {
                 let mut sent = pin!(sender.send(&mut unsent));
                 match (sent.as_mut().as_pin_mut(), pool.response_timeout()) {

@@ -57,6 +57,11 @@ impl<K> List<K> {
     }
 
     #[inline]
+    pub(super) fn back(&self) -> Option<u32> {
+        (self.back != NONE).then_some(self.back)
+    }
+
+    #[inline]
     pub(super) fn push_front<T: Linked<K>>(&mut self, slab: &mut Slab<T>, index: u32) {
         *slab[index].links() = Links {
             prev: NONE,

@@ -2,6 +2,7 @@
 //! each with one kind of event.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::action::{Expected, Protocol};
 use super::entry::{Aged, Connection, Gone, Queue, Ready, Request, Timed};
@@ -80,6 +81,21 @@ impl Machine {
     /// Whether [`close`](Self::close) was called.
     pub const fn is_closed(&self) -> bool {
         self.shut
+    }
+
+    /// Whether a request is pending.
+    pub const fn has_pending(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Since when it has had nothing to do: it has neither a request nor a retry, and nothing but
+    /// idle connections, at least one, of which this is when the last one became idle.
+    pub fn idle_since(&self) -> Option<Duration> {
+        let is_idle = self.requests.len() == 0
+            && self.retries == 0
+            && self.connections.len() == self.idle.len();
+        let last = self.idle.back().filter(|_| is_idle)?;
+        Some(self.connections[last].since)
     }
 
     /// The connection that has been idle for longest, if one is: the one to close, as by

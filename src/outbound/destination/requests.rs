@@ -155,6 +155,7 @@ impl Machine {
     /// more, and the request is still whole. It goes to another connection, before all that
     /// pend, whatever [`max_pending_requests`](crate::Limits::max_pending_requests) says, as it
     /// has waited its turn: [`Action::Attach`] says where. Its connection gets no more requests.
+    /// Nothing that pends is refused for it.
     pub fn handed_back(&mut self, request: RequestKey, now: Duration, actions: &mut Vec<Action>) {
         let Some(&Request::Active { connection }) = self.requests.get(request.0) else {
             return;
@@ -169,7 +170,8 @@ impl Machine {
         self.requests[request.0.index] = Request::Pending(Links::NEW);
         self.queue.push_front(&mut self.requests, request.0.index);
         self.counters.rq_pending_total += 1;
-        self.serve_queue(now, actions);
+        self.attach_as_allowed(actions);
+        self.try_connect(now, actions);
         self.settle(now, actions);
     }
 

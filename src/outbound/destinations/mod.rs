@@ -1,13 +1,15 @@
 //! All destinations of a client: each with its pool, made when the first request comes, forgotten
 //! some time after the last.
 //!
-//! The map is read for each request and written for each new destination. A destination is
-//! *empty* when it has no request and no connection; of those a fixed number is kept, for their
-//! counters. It is swept when that many have been added since the last time, so that a new
-//! destination costs the same however many there are.
+//! The map is read for each request and written for each new destination. A destination is *idle*
+//! when it has no request; of those a fixed number is kept, for their counters and connections.
+//! The map is swept when that many have been added since the last time, so that a new destination
+//! costs the same however many there are: those that are *empty*, with no connection either, are
+//! forgotten, and of the others the longest idle close their connections.
 
 mod key;
 mod room;
+mod turns;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,7 +24,7 @@ pub(super) use self::room::Claim;
 use self::room::Room;
 use super::connection::KeepAlive;
 use super::destination::ConnectionKey;
-use super::pool::{Opener, Pool, Protocols};
+use super::pool::{Opener, Pool, Protocols, Use};
 use crate::limits::LimitsSource;
 
 /// What does not change once a client is built.
@@ -33,7 +35,7 @@ pub(super) struct Options {
     pub(super) pending_timeout: Option<Duration>,
     pub(super) response_timeout: Option<Duration>,
     pub(super) max_total_connections: Option<usize>,
-    pub(super) max_empty_destinations: usize,
+    pub(super) max_idle_destinations: usize,
 }
 
 pub(super) struct Destinations<B: Send + 'static> {
@@ -48,7 +50,7 @@ pub(super) struct Destinations<B: Send + 'static> {
 
 struct Map<B: Send + 'static> {
     pools: HashMap<Name, Arc<Pool<B>>>,
-    /// With how many destinations the empty ones are looked for.
+    /// With how many destinations the idle ones are looked for.
     sweep_at: usize,
 }
 
@@ -63,7 +65,7 @@ impl<B: Send + 'static> Destinations<B> {
             source,
             map: RwLock::new(Map {
                 pools: HashMap::new(),
-                sweep_at: options.max_empty_destinations,
+                sweep_at: options.max_idle_destinations,
             }),
             room: options.max_total_connections.map(Room::new),
             is_closed: AtomicBool::new(false),
@@ -104,9 +106,9 @@ impl<B: Send + 'static> Destinations<B> {
     /// Adds a pool, unless there is one already, and returns the one that there is.
     fn add(&self, new: Arc<Pool<B>>) -> Arc<Pool<B>> {
         let mut map = self.write();
-        let evicted = match map.pools.len() >= map.sweep_at {
-            true => map.sweep(self.options.max_empty_destinations),
-            false => Vec::new(),
+        let swept = match map.pools.len() >= map.sweep_at {
+            true => Some(map.sweep(self.options.max_idle_destinations)),
+            false => None,
         };
         let pool = map
             .pools
@@ -114,7 +116,9 @@ impl<B: Send + 'static> Destinations<B> {
             .or_insert(new)
             .clone();
         drop(map);
-        drop(evicted);
+        for idle in swept.into_iter().flat_map(|swept| swept.too_many) {
+            idle.close_idle();
+        }
         pool
     }
 
@@ -184,13 +188,22 @@ impl<B: Send + 'static> Destinations<B> {
         }
     }
 
-    /// Has a destination with an idle connection give it up.
+    /// Has destinations with idle connections give them up, as many as are wanted.
     pub(super) fn make_room(&self) {
-        for pool in self.pools() {
-            if !self.is_short_of_room() {
-                return;
-            }
+        while let Some(pool) = self.room.as_ref().and_then(Room::next_offer) {
             pool.yield_room();
+        }
+    }
+
+    /// A destination has an idle connection. Whether somebody wants its room.
+    pub(super) fn offer_room(&self, pool: &Arc<Pool<B>>) -> bool {
+        self.room.as_ref().is_some_and(|room| room.offer(pool))
+    }
+
+    /// A destination has no connection any more.
+    pub(super) fn withdraw_offer(&self, pool: &Arc<Pool<B>>) {
+        if let Some(room) = &self.room {
+            room.withdraw(pool);
         }
     }
 
@@ -235,19 +248,38 @@ impl<B: Send + 'static> Destinations<B> {
     }
 }
 
+/// What is left to do, without the lock, when the map was swept.
+struct Swept<B: Send + 'static> {
+    /// Not in the map any more, and to be dropped.
+    _empty: Vec<Arc<Pool<B>>>,
+    /// Still there, and to close their connections, after which the next sweep finds them empty.
+    too_many: Vec<Arc<Pool<B>>>,
+}
+
 impl<B: Send + 'static> Map<B> {
-    /// Forgets the destinations that are empty. They are returned to be dropped without the lock.
-    fn sweep(&mut self, may_be_empty: usize) -> Vec<Arc<Pool<B>>> {
-        let empty: Vec<_> = self
-            .pools
-            .values()
-            .filter(|pool| pool.evict())
-            .cloned()
-            .collect();
+    /// Forgets the destinations that are empty, and finds those that have been idle for longest.
+    fn sweep(&mut self, may_be_idle: usize) -> Swept<B> {
+        let (mut empty, mut idle) = (Vec::new(), Vec::new());
+        for pool in self.pools.values() {
+            match pool.evict() {
+                Use::None => empty.push(pool.clone()),
+                Use::IdleSince(since) => idle.push((since, pool)),
+                Use::Busy => {}
+            }
+        }
+        let too_many = idle.len().saturating_sub(may_be_idle);
+        if too_many > 0 {
+            idle.select_nth_unstable_by_key(too_many - 1, |(since, _)| *since);
+        }
+        let too_many = idle.iter().take(too_many);
+        let too_many = too_many.map(|(_, pool)| Arc::clone(pool)).collect();
         for pool in &empty {
             self.pools.remove(pool.destination() as &dyn Key);
         }
-        self.sweep_at = self.pools.len() + may_be_empty;
-        empty
+        self.sweep_at = self.pools.len() + may_be_idle;
+        Swept {
+            _empty: empty,
+            too_many,
+        }
     }
 }

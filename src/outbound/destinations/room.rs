@@ -1,13 +1,16 @@
 //! [`Room`]: a cap on the connections of all destinations together.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::turns::Turns;
 use crate::outbound::destination::ConnectionKey;
 use crate::outbound::pool::Pool;
 
-/// Counts connections, and keeps those waiting, in order, that are one too many.
+/// Counts connections, keeps those waiting that are one too many, and knows which destinations may
+/// have one to spare: nothing looks at all of either.
+///
+/// Its lock may be taken under a pool's, and never the other way round.
 pub(super) struct Room<B: Send + 'static> {
     max: usize,
     state: Mutex<State<B>>,
@@ -19,8 +22,13 @@ struct State<B: Send + 'static> {
     used: usize,
     /// Connections that close to make room.
     promised: usize,
-    queue: VecDeque<(Arc<Pool<B>>, ConnectionKey)>,
+    waiting: Turns<(Address, ConnectionKey), (Arc<Pool<B>>, ConnectionKey)>,
+    /// Destinations that have had an idle connection since they were last asked for one.
+    spare: Turns<Address, Arc<Pool<B>>>,
 }
+
+/// Of a pool: its own as long as somebody has the pool.
+type Address = usize;
 
 /// What has become of a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,13 +42,14 @@ pub(crate) enum Claim {
 }
 
 impl<B: Send + 'static> Room<B> {
-    pub(super) const fn new(max: usize) -> Self {
+    pub(super) fn new(max: usize) -> Self {
         Self {
             max,
             state: Mutex::new(State {
                 used: 0,
                 promised: 0,
-                queue: VecDeque::new(),
+                waiting: Turns::new(),
+                spare: Turns::new(),
             }),
             is_short: AtomicBool::new(false),
         }
@@ -52,7 +61,8 @@ impl<B: Send + 'static> Room<B> {
             state.used += 1;
             return Claim::Granted;
         }
-        state.queue.push_back((pool.clone(), key));
+        let claimant = (pool.clone(), key);
+        state.waiting.push((address(pool), key), claimant);
         self.note(&state);
         Claim::Queued
     }
@@ -61,7 +71,7 @@ impl<B: Send + 'static> Room<B> {
     pub(super) fn release(&self, was_promised: bool) -> Option<(Arc<Pool<B>>, ConnectionKey)> {
         let mut state = self.lock();
         state.promised -= usize::from(was_promised);
-        let next = state.queue.pop_front();
+        let next = state.waiting.pop();
         if next.is_none() {
             state.used -= 1;
         }
@@ -71,10 +81,10 @@ impl<B: Send + 'static> Room<B> {
 
     pub(super) fn forget(&self, pool: &Arc<Pool<B>>, key: ConnectionKey) {
         let mut state = self.lock();
-        state
-            .queue
-            .retain(|(other, its)| !(Arc::ptr_eq(other, pool) && *its == key));
+        let forgotten = state.waiting.remove(&(address(pool), key));
         self.note(&state);
+        drop(state);
+        drop(forgotten);
     }
 
     pub(super) fn promise(&self) {
@@ -83,17 +93,43 @@ impl<B: Send + 'static> Room<B> {
         self.note(&state);
     }
 
+    /// A destination has an idle connection. Whether somebody wants its room.
+    pub(super) fn offer(&self, pool: &Arc<Pool<B>>) -> bool {
+        let mut state = self.lock();
+        state.spare.push(address(pool), pool.clone());
+        self.is_short()
+    }
+
+    /// A destination has no connection at all any more.
+    pub(super) fn withdraw(&self, pool: &Arc<Pool<B>>) {
+        let withdrawn = self.lock().spare.remove(&address(pool));
+        drop(withdrawn);
+    }
+
+    /// Whom to ask for a connection, as long as somebody wants its room. It has no offer then.
+    pub(super) fn next_offer(&self) -> Option<Arc<Pool<B>>> {
+        let mut state = self.lock();
+        match self.is_short() {
+            true => state.spare.pop(),
+            false => None,
+        }
+    }
+
     /// Whether more wait than connections close for their sake.
     pub(super) fn is_short(&self) -> bool {
         self.is_short.load(Ordering::Acquire)
     }
 
     fn note(&self, state: &State<B>) {
-        let is_short = state.queue.len() > state.promised;
+        let is_short = state.waiting.len() > state.promised;
         self.is_short.store(is_short, Ordering::Release);
     }
 
     fn lock(&self) -> MutexGuard<'_, State<B>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn address<B: Send + 'static>(pool: &Arc<Pool<B>>) -> Address {
+    Arc::as_ptr(pool).addr()
 }

@@ -16,8 +16,6 @@ pub(super) struct Entry<B> {
     pub(super) control: Arc<Control>,
     /// None while it connects.
     pub(super) sender: Option<Arc<Sender<B>>>,
-    /// How many requests are on it.
-    pub(super) active: u32,
     /// HTTP/1: the request whose response was read to its end, while the connection has not done
     /// with it.
     pub(super) finishing: Option<RequestKey>,
@@ -48,12 +46,15 @@ impl<B> Connections<B> {
             key,
             control: Arc::new(Control::default()),
             sender: None,
-            active: 0,
             finishing: None,
             upgraded: None,
             is_blocked,
             makes_room: false,
         })
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     pub(super) fn get(&mut self, key: ConnectionKey) -> Option<&mut Entry<B>> {

@@ -37,9 +37,8 @@ impl<B: Send + 'static> Pool<B> {
             let mut state = self.lock();
             let result = happens(&mut state, now, &mut effects);
             state.carry_out(now, cause, &mut effects);
-            if self.all.is_short_of_room() && state.make_room(now) {
-                self.all.will_give_room();
-                state.carry_out(now, cause, &mut effects);
+            if self.all.has_room_to_claim() {
+                self.share_room(&mut state, now, &mut effects);
             }
             state.set_timer(&mut effects);
             effects.is_empty = state.machine.is_empty();
@@ -47,6 +46,25 @@ impl<B: Send + 'static> Pool<B> {
         };
         self.follow_up(effects);
         result
+    }
+
+    /// Idle connections close as long as others want their room, unless somebody here waits as
+    /// well; if nobody does, others know where to ask.
+    fn share_room(self: &Arc<Self>, state: &mut State<B>, now: Duration, effects: &mut Effects<B>) {
+        while let Some(idle) = state.spare_connection() {
+            let is_wanted = self.all.is_short_of_room()
+                || (!std::mem::replace(&mut state.has_offered_room, true)
+                    && self.all.offer_room(self));
+            if !is_wanted {
+                return;
+            }
+            self.all.will_give_room();
+            state.give_up(idle, now);
+            state.carry_out(now, None, effects);
+        }
+        if state.connections.is_empty() && std::mem::take(&mut state.has_offered_room) {
+            self.all.withdraw_offer(self);
+        }
     }
 
     fn follow_up(self: &Arc<Self>, mut effects: Effects<B>) {
@@ -100,7 +118,7 @@ impl<B: Send + 'static> Pool<B> {
             let placed = state.tell(|machine, actions| machine.request(now, actions));
             Some(placed.map(|(request, placement)| match placement {
                 Placement::Pending => Found::Pending(state.waiting.insert(request)),
-                Placement::Attached(connection) => match state.board(connection) {
+                Placement::Attached(connection) => match state.sender(connection) {
                     Some(sender) => Found::Stream(request, connection, sender),
                     None => Found::Pending(state.hand_back(request, now)),
                 },
@@ -121,11 +139,8 @@ impl<B: Send + 'static> Pool<B> {
 
     /// An active request could not be sent where it was to go, and waits for another connection.
     pub(crate) fn hand_back(self: &Arc<Self>, lease: Lease) -> Pending<B> {
-        let (request, connection) = lease.into_keys();
-        let ticket = self.event(None, |state, now, _| {
-            state.leave(connection);
-            state.hand_back(request, now)
-        });
+        let request = lease.into_request();
+        let ticket = self.event(None, |state, now, _| state.hand_back(request, now));
         Pending::new(self.clone(), ticket)
     }
 
@@ -139,7 +154,7 @@ impl<B: Send + 'static> Pool<B> {
                 }
                 // Nothing was sent: the next one can have the stream.
                 Waiter::Attached(place) => {
-                    state.end(place.request, place.connection, End::Complete, now);
+                    state.end(place.request, End::Complete, now);
                 }
                 Waiter::Failed(_) | Waiter::Free => {}
             }
@@ -166,10 +181,19 @@ impl<B: Send + 'static> Pool<B> {
         });
     }
 
-    /// Closes an idle connection, if all connections together are too many, and there is one.
+    /// Closes the connections that are idle.
+    pub(crate) fn close_idle(self: &Arc<Self>) {
+        self.event(None, |state, now, _| {
+            while let Some(idle) = state.machine.longest_idle() {
+                state.tell(|machine, actions| machine.close_idle(idle, now, actions));
+            }
+        });
+    }
+
+    /// Closes idle connections that others want the room of. What was offered is taken.
     pub(crate) fn yield_room(self: &Arc<Self>) {
-        // Each event sees to that.
-        self.event(None, |_, _, _| {});
+        // Each event sees to it.
+        self.event(None, |state, _, _| state.has_offered_room = false);
     }
 
     /// There is room for a connection that had none. False if it is not wanted any more.
@@ -200,19 +224,20 @@ impl<B: Send + 'static> Pool<B> {
 }
 
 impl<B> State<B> {
-    /// Gives up an idle connection for the sake of others, unless somebody here waits as well.
-    fn make_room(&mut self, now: Duration) -> bool {
-        if !self.waiting.is_empty() {
-            return false;
+    /// An idle connection that nobody here waits for.
+    fn spare_connection(&self) -> Option<ConnectionKey> {
+        match self.machine.has_pending() {
+            true => None,
+            false => self.machine.longest_idle(),
         }
-        let Some(idle) = self.machine.longest_idle() else {
-            return false;
-        };
+    }
+
+    /// Closes an idle connection for the sake of others.
+    fn give_up(&mut self, idle: ConnectionKey, now: Duration) {
         self.tell(|machine, actions| machine.close_idle(idle, now, actions));
         if let Some(entry) = self.connections.get(idle) {
             entry.makes_room = true;
         }
-        true
     }
 }
 
@@ -231,19 +256,16 @@ impl<B: Send + 'static> Lessor for Pool<B> {
                 },
                 None => End::Complete,
             };
-            state.end(request, connection, end, now);
+            state.end(request, end, now);
         });
     }
 
-    fn ended(self: Arc<Self>, request: RequestKey, connection: ConnectionKey, end: End) {
-        self.event(None, |state, now, _| {
-            state.end(request, connection, end, now)
-        });
+    fn ended(self: Arc<Self>, request: RequestKey, end: End) {
+        self.event(None, |state, now, _| state.end(request, end, now));
     }
 
-    fn cancelled(self: Arc<Self>, request: RequestKey, connection: ConnectionKey) {
+    fn cancelled(self: Arc<Self>, request: RequestKey) {
         self.event(None, |state, now, _| {
-            state.leave(connection);
             state.tell(|machine, actions| machine.cancelled(request, now, actions));
         });
     }
@@ -252,7 +274,7 @@ impl<B: Send + 'static> Lessor for Pool<B> {
         self.event(None, |state, now, _| {
             match state.connections.get(connection) {
                 Some(entry) => entry.upgraded = Some(request),
-                None => state.end(request, connection, End::Reset, now),
+                None => state.end(request, End::Reset, now),
             }
         });
     }
@@ -280,7 +302,7 @@ impl<B: Send + 'static> Owner<B> for Pool<B> {
                 return false;
             }
             entry.finishing = None;
-            state.end(request, key, End::Complete, now);
+            state.end(request, End::Complete, now);
             true
         })
     }
@@ -304,12 +326,12 @@ impl<B: Send + 'static> Owner<B> for Pool<B> {
                 return false;
             };
             if let Some(request) = entry.finishing {
-                state.end(request, key, End::CompleteAndLost, now);
+                state.end(request, End::CompleteAndLost, now);
             }
             let by = control.ended_by();
             state.tell(|machine, actions| machine.closed(key, by, now, actions));
             if let Some(request) = entry.upgraded {
-                state.end(request, key, End::Reset, now);
+                state.end(request, End::Reset, now);
             }
             effects.drop.extend(entry.sender);
             entry.makes_room

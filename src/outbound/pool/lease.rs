@@ -11,6 +11,7 @@ pub(crate) struct Lease {
     lessor: Option<Arc<dyn Lessor>>,
     request: RequestKey,
     connection: ConnectionKey,
+    is_sent: bool,
 }
 
 /// A pool as an active request sees it, whatever the type of its body.
@@ -18,9 +19,9 @@ pub(super) trait Lessor: Send + Sync {
     /// Nothing of the request is left, and its connection may go on.
     fn completed(self: Arc<Self>, request: RequestKey, connection: ConnectionKey);
 
-    fn ended(self: Arc<Self>, request: RequestKey, connection: ConnectionKey, end: End);
+    fn ended(self: Arc<Self>, request: RequestKey, end: End);
 
-    fn cancelled(self: Arc<Self>, request: RequestKey, connection: ConnectionKey);
+    fn cancelled(self: Arc<Self>, request: RequestKey);
 
     fn upgraded(self: Arc<Self>, request: RequestKey, connection: ConnectionKey);
 }
@@ -35,7 +36,13 @@ impl Lease {
             lessor: Some(lessor),
             request,
             connection,
+            is_sent: false,
         }
+    }
+
+    /// Some of the request may leave from now on.
+    pub(crate) fn sends(&mut self) {
+        self.is_sent = true;
     }
 
     /// Request and response are complete, and the connection may go on as soon as it can.
@@ -48,7 +55,7 @@ impl Lease {
     /// It is over this way.
     pub(crate) fn end(mut self, end: End) {
         if let Some(lessor) = self.lessor.take() {
-            lessor.ended(self.request, self.connection, end);
+            lessor.ended(self.request, end);
         }
     }
 
@@ -60,16 +67,19 @@ impl Lease {
     }
 
     /// Lets go of it without an end, which the caller sees to.
-    pub(super) fn into_keys(mut self) -> (RequestKey, ConnectionKey) {
+    pub(super) fn into_request(mut self) -> RequestKey {
         self.lessor = None;
-        (self.request, self.connection)
+        self.request
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(lessor) = self.lessor.take() {
-            lessor.cancelled(self.request, self.connection);
+        match self.lessor.take() {
+            Some(lessor) if self.is_sent => lessor.cancelled(self.request),
+            // The connection is as good as before.
+            Some(lessor) => lessor.ended(self.request, End::Complete),
+            None => {}
         }
     }
 }

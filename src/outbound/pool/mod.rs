@@ -109,12 +109,16 @@ impl<B: Send + 'static> Pool<B> {
         self.lock().machine.is_empty()
     }
 
-    /// Makes it useless if it is empty, and says whether it is: whoever still has it looks for
-    /// another one.
-    pub(super) fn evict(&self) -> bool {
+    /// Makes it useless if it is not used at all, so that whoever still has it looks for another
+    /// one, and says whether it is.
+    pub(super) fn evict(&self) -> Use {
         let mut state = self.lock();
         state.is_evicted |= state.machine.is_empty();
-        state.is_evicted
+        match state.machine.idle_since() {
+            _ if state.is_evicted => Use::None,
+            Some(since) => Use::IdleSince(self.epoch + since),
+            None => Use::Busy,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<B>> {
@@ -124,6 +128,17 @@ impl<B: Send + 'static> Pool<B> {
     fn now(&self) -> Duration {
         self.epoch.elapsed()
     }
+}
+
+/// What a pool is there for at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// It has neither a request nor a connection.
+    None,
+    /// It has idle connections.
+    IdleSince(Instant),
+    /// It has a request, or will have.
+    Busy,
 }
 
 /// What a client speaks.

@@ -27,6 +27,8 @@ pub(super) struct State<B> {
     pub(super) is_evicted: bool,
     /// Connections need room among those of all destinations.
     has_room_to_claim: bool,
+    /// Others know that there may be an idle connection to close for their sake.
+    pub(super) has_offered_room: bool,
     /// For when the timer's task is set; `None` if there is no task.
     pub(super) timer: Option<Duration>,
 }
@@ -50,6 +52,7 @@ impl<B> State<B> {
             revision,
             is_evicted: false,
             has_room_to_claim,
+            has_offered_room: false,
             timer: None,
         }
     }
@@ -60,18 +63,9 @@ impl<B> State<B> {
     }
 
     /// The sender of a connection that a request was attached to, unless it is dead.
-    pub(super) fn board(&mut self, connection: ConnectionKey) -> Option<Arc<Sender<B>>> {
-        let entry = self.connections.get(connection)?;
-        let sender = entry.sender.as_ref().filter(|sender| !sender.is_dead())?;
-        entry.active += 1;
-        Some(sender.clone())
-    }
-
-    /// A request is on its connection no more.
-    pub(super) fn leave(&mut self, connection: ConnectionKey) {
-        if let Some(entry) = self.connections.get(connection) {
-            entry.active -= 1;
-        }
+    pub(super) fn sender(&mut self, connection: ConnectionKey) -> Option<Arc<Sender<B>>> {
+        let sender = self.connections.get(connection)?.sender.as_ref()?;
+        (!sender.is_dead()).then(|| sender.clone())
     }
 
     /// A request that was attached to a connection can't be sent there: it waits for another.
@@ -82,15 +76,8 @@ impl<B> State<B> {
         ticket
     }
 
-    /// A request has left its connection this way.
-    pub(super) fn end(
-        &mut self,
-        request: RequestKey,
-        connection: ConnectionKey,
-        end: End,
-        now: Duration,
-    ) {
-        self.leave(connection);
+    /// An active request has ended this way.
+    pub(super) fn end(&mut self, request: RequestKey, end: End, now: Duration) {
         self.tell(|machine, actions| machine.ended(request, end, now, actions));
     }
 
@@ -117,7 +104,7 @@ impl<B> State<B> {
                 Action::Attach {
                     request,
                     connection,
-                } => match self.board(connection) {
+                } => match self.sender(connection) {
                     Some(sender) => {
                         let place = Place {
                             request,

@@ -47,11 +47,6 @@ impl<B> Waiting<B> {
         }
     }
 
-    /// Whether nobody waits, or has not noticed yet that it does no longer.
-    pub(super) fn is_empty(&self) -> bool {
-        self.futures.is_empty()
-    }
-
     /// A future for a request that pends.
     pub(super) fn insert(&mut self, request: RequestKey) -> Ticket {
         let waiter = Waiter::Pending(request, None);

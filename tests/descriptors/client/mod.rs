@@ -78,7 +78,7 @@ async fn all_at_once(is_http2: bool, seed: u64) {
     let builder = Client::builder()
         .limits(limits.clone())
         .max_total_connections(MAX_TOTAL_CONNECTIONS)
-        .max_empty_destinations(3)
+        .max_idle_destinations(3)
         .pending_timeout(Duration::from_secs(2))
         .response_timeout(Duration::from_millis(200));
     let client: Pool = match is_http2 {

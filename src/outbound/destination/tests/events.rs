@@ -1,164 +1,11 @@
-//! What no scenario shows: negotiated protocols, requests handed back, deadlines, changes of every
-//! limit, the end of a destination.
+//! What no scenario shows: negotiated protocols, deadlines, changes of every limit, the end of a
+//! destination.
 
-use std::time::Duration;
-
-use super::super::{
-    Action, ConnectionKey, End, Expected, Failure, Machine, Placement, Protocol, RequestKey, Side,
-};
+use super::super::{Action, ConnectionKey, End, Expected, Failure, Machine, Protocol, Side};
+use super::pool::{Destroyed, Pool, attach, close, ms};
 use crate::Limits;
 use crate::admission::Resource;
 use crate::limits::RetryBudget;
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
-/// A machine, and what it asked for since that was last taken.
-struct Pool {
-    machine: Machine,
-    now: Duration,
-    actions: Vec<Action>,
-}
-
-impl Pool {
-    fn new(limits: Limits, expected: Expected) -> Self {
-        Self {
-            machine: Machine::new(limits, expected),
-            now: Duration::ZERO,
-            actions: Vec::new(),
-        }
-    }
-
-    fn take(&mut self) -> Vec<Action> {
-        self.machine.check();
-        std::mem::take(&mut self.actions)
-    }
-
-    /// A request that has to pend.
-    fn pend(&mut self) -> RequestKey {
-        match self.machine.request(self.now, &mut self.actions) {
-            Ok((key, Placement::Pending)) => key,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// A request that has to be attached.
-    fn attach(&mut self) -> (RequestKey, ConnectionKey) {
-        match self.machine.request(self.now, &mut self.actions) {
-            Ok((key, Placement::Attached(connection))) => (key, connection),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn refused_by(&mut self) -> Resource {
-        let answer = self.machine.request(self.now, &mut self.actions);
-        answer.unwrap_err().resource
-    }
-
-    /// The connections that it asked to open.
-    fn opened(&mut self) -> Vec<ConnectionKey> {
-        let actions = self.take();
-        let opened = actions.iter().map(|action| match action {
-            Action::Open { connection } => *connection,
-            other => panic!("{other:?}"),
-        });
-        opened.collect()
-    }
-
-    fn connect(&mut self, connection: ConnectionKey, protocol: Protocol) -> Vec<Action> {
-        let actions = &mut self.actions;
-        self.machine
-            .connected(connection, protocol, self.now, actions);
-        self.take()
-    }
-
-    fn end(&mut self, request: RequestKey, end: End) -> Vec<Action> {
-        self.machine
-            .ended(request, end, self.now, &mut self.actions);
-        self.take()
-    }
-
-    fn cancel(&mut self, request: RequestKey) -> Vec<Action> {
-        self.machine.cancelled(request, self.now, &mut self.actions);
-        self.take()
-    }
-
-    fn closed(&mut self, connection: ConnectionKey) -> Vec<Action> {
-        self.gone(connection, Side::Local)
-    }
-
-    fn gone(&mut self, connection: ConnectionKey, by: Side) -> Vec<Action> {
-        let actions = &mut self.actions;
-        self.machine.closed(connection, by, self.now, actions);
-        self.take()
-    }
-
-    /// Connections that are gone, by whom, and how many of them under a request.
-    fn destroyed(&self) -> Destroyed {
-        let counters = self.machine.stats().counters;
-        Destroyed {
-            all: counters.cx_destroy,
-            local: counters.cx_destroy_local,
-            remote: counters.cx_destroy_remote,
-            under_request: counters.cx_destroy_with_active_rq,
-        }
-    }
-
-    fn hand_back(&mut self, request: RequestKey) -> Vec<Action> {
-        self.machine
-            .handed_back(request, self.now, &mut self.actions);
-        self.take()
-    }
-
-    fn set(&mut self, limits: Limits) -> Vec<Action> {
-        self.machine.set_limits(limits, self.now, &mut self.actions);
-        self.take()
-    }
-
-    fn settings(&mut self, connection: ConnectionKey, streams: u32) -> Vec<Action> {
-        let actions = &mut self.actions;
-        self.machine
-            .settings(connection, streams, self.now, actions);
-        self.take()
-    }
-
-    fn tick(&mut self, now: Duration) -> Vec<Action> {
-        self.now = now;
-        self.machine.tick(now, &mut self.actions);
-        self.take()
-    }
-
-    /// A request on a new connection.
-    fn first(&mut self, protocol: Protocol) -> (RequestKey, ConnectionKey) {
-        let request = self.pend();
-        let [connection] = self.opened()[..] else {
-            panic!("one connection")
-        };
-        let attached = self.connect(connection, protocol);
-        assert_eq!(attached, [attach(request, connection)]);
-        (request, connection)
-    }
-}
-
-#[derive(Debug, PartialEq)]
-struct Destroyed {
-    all: u64,
-    local: u64,
-    remote: u64,
-    under_request: u64,
-}
-
-fn attach(request: RequestKey, connection: ConnectionKey) -> Action {
-    Action::Attach {
-        request,
-        connection,
-    }
-}
-
-fn close(connection: ConnectionKey) -> Action {
-    Action::Close { connection }
-}
 
 #[test]
 fn a_connection_to_be_negotiated_counts_as_http2_until_it_says_otherwise() {
@@ -187,43 +34,6 @@ fn an_http2_connection_takes_all_that_pend() {
         .collect();
     assert_eq!(pool.connect(connection, Protocol::Http2), attached);
     assert_eq!(pool.machine.stats().counters.cx_http2_total, 1);
-}
-
-#[test]
-fn a_request_that_was_handed_back_goes_first() {
-    let limits = Limits::new().max_connections(1).max_pending_requests(1);
-    let mut pool = Pool::new(limits, Expected::Http1);
-    let (a, first) = pool.first(Protocol::Http1);
-    let b = pool.pend();
-    assert_eq!(pool.take(), []);
-
-    // The connection is dead. A pends although the only place is taken.
-    assert_eq!(pool.hand_back(a), [close(first)]);
-    assert_eq!(pool.machine.stats().rq_pending_active, 2);
-    assert_eq!(pool.refused_by(), Resource::MaxPendingRequests);
-    pool.closed(first);
-    let second = pool.machine.connections.keys()[0];
-    let second = ConnectionKey(second);
-    assert_eq!(pool.connect(second, Protocol::Http1), [attach(a, second)]);
-    assert_eq!(pool.end(a, End::Complete), [attach(b, second)]);
-}
-
-#[test]
-fn a_request_that_was_handed_back_takes_a_ready_connection_at_once() {
-    let mut pool = Pool::new(Limits::new(), Expected::Http1);
-    let (a, first) = pool.first(Protocol::Http1);
-    let (b, second) = pool.first(Protocol::Http1);
-    pool.end(b, End::Complete);
-    assert_eq!(pool.hand_back(a), [close(first), attach(a, second)]);
-}
-
-#[test]
-fn a_request_can_be_handed_back_after_its_connection_has_closed() {
-    let mut pool = Pool::new(Limits::new(), Expected::Http1);
-    let (a, first) = pool.first(Protocol::Http1);
-    assert_eq!(pool.closed(first), []);
-    assert!(matches!(pool.hand_back(a)[..], [Action::Open { .. }]));
-    assert_eq!(pool.machine.pending(), [a]);
 }
 
 #[test]
@@ -701,4 +511,27 @@ fn an_http2_connection_that_is_gone_when_all_is_said_is_not_lost() {
     assert_eq!(counters.rq_pending_failure_eject, 0);
     assert_eq!(counters.cx_destroy_local, 1);
     assert!(pool.machine.is_empty());
+}
+
+#[test]
+fn it_is_idle_since_its_last_connection_is_and_only_with_nothing_to_do() {
+    let mut pool = Pool::new(Limits::new(), Expected::Http1);
+    assert_eq!(pool.machine.idle_since(), None, "empty is not idle");
+    let (a, _) = pool.first(Protocol::Http1);
+    let (b, _) = pool.first(Protocol::Http1);
+    for (request, now) in [(a, 1), (b, 2)] {
+        assert_eq!(pool.machine.idle_since(), None, "a request is active");
+        pool.now = ms(now);
+        pool.end(request, End::Complete);
+    }
+    assert_eq!(pool.machine.idle_since(), Some(ms(2)));
+    assert!(pool.machine.retry());
+    assert_eq!(pool.machine.idle_since(), None, "a retry is to come");
+    pool.machine.retry_ended();
+    assert_eq!(pool.machine.idle_since(), Some(ms(2)));
+    let (c, connection) = pool.attach();
+    pool.end(c, End::CompleteAndClose);
+    assert_eq!(pool.machine.idle_since(), None, "one is closing");
+    pool.closed(connection);
+    assert_eq!(pool.machine.idle_since(), Some(ms(1)));
 }

@@ -2,6 +2,8 @@
 
 mod check;
 mod events;
+mod handed_back;
 mod memory;
 mod model;
+mod pool;
 mod random;
