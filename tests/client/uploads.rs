@@ -23,6 +23,9 @@ use tower::Service;
 use crate::support::{destination, text, until, within};
 use crate::upstream::{Frames, Seen, Upstream, bind};
 
+/// A part that has the body panic.
+const PANIC: &str = "panic";
+
 /// A body of what the test sends.
 struct Parts {
     receiver: mpsc::UnboundedReceiver<Bytes>,
@@ -39,7 +42,11 @@ impl Body for Parts {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let part = self.receiver.poll_recv(cx);
-        part.map(|part| part.map(|part| Ok(Frame::data(part))))
+        part.map(|part| {
+            let part = part?;
+            assert_ne!(part, PANIC, "as the test wants");
+            Some(Ok(Frame::data(part)))
+        })
     }
 }
 
@@ -117,6 +124,51 @@ async fn it_is_streamed_and_its_request_is_active_until_the_response_has_ended()
         assert_eq!(stats(&client, addr).cx_active, 1, "kept");
         nothing_is_left(&client, addr).await;
     }
+}
+
+#[tokio::test]
+async fn a_body_that_panics_fails_its_own_request_and_no_other() {
+    for is_http2 in [false, true] {
+        let mut upstream = match is_http2 {
+            true => Upstream::http2().await,
+            false => Upstream::http1().await,
+        };
+        let addr = upstream.addr;
+        let mut client = client(Limits::new(), is_http2);
+        let (request, beside) = upload(addr, "/beside");
+        let other = tokio::spawn(client.call(request));
+        let mut arrival = upstream.expect("/beside").await;
+        // One panics when it is first asked, the other while it is streamed.
+        for path in ["/at-once", "/streamed"] {
+            let (request, sending) = upload(addr, path);
+            let request = tokio::spawn(client.call(request));
+            if path == "/streamed" {
+                sending.send("some");
+                let mut arrival = upstream.next().await;
+                // The head of the one before may have been there.
+                while arrival.path() != path {
+                    arrival = upstream.next().await;
+                }
+                within(arrival.request.frame()).await.unwrap().unwrap();
+            }
+            sending.send(PANIC);
+            let error = within(request).await.unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::RequestBody, "{error:?}");
+            assert!(source_of(&error).contains("panicked"), "{error:?}");
+            sending.dropped().await;
+        }
+        beside.send("more");
+        drop(beside);
+        let rest = within(arrival.request.body_mut().collect()).await.unwrap();
+        assert_eq!(rest.to_bytes(), "more");
+        arrival.answer("");
+        text(within(other).await.unwrap().unwrap()).await.unwrap();
+        nothing_is_left(&client, addr).await;
+    }
+}
+
+fn source_of(error: &dyn std::error::Error) -> String {
+    error.source().map(ToString::to_string).unwrap_or_default()
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! [`RequestBody`], which watches a request's body while hyper has it, and stops it when nobody
-//! wants it sent any more.
+//! wants it sent any more. It is anybody's code, polled in the task of a connection that others
+//! share: if it panics, that is an error of its own request.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -125,7 +127,12 @@ where
         if upload.is_some_and(Upload::is_given_up) {
             return Poll::Ready(Some(Err(UploadFailed::given_up())));
         }
-        let Poll::Ready(frame) = Pin::new(&mut this.inner).poll_frame(cx) else {
+        let inner = Pin::new(&mut this.inner);
+        let polled = catch_unwind(AssertUnwindSafe(|| inner.poll_frame(cx)));
+        let polled = polled.map(|polled| polled.map_err(Into::into));
+        // hyper polls no body that has failed.
+        let polled = polled.unwrap_or_else(|_| Poll::Ready(Some(Err("it panicked".into()))));
+        let Poll::Ready(frame) = polled else {
             return match upload.is_some_and(|upload| upload.register(cx)) {
                 true => Poll::Ready(Some(Err(UploadFailed::given_up()))),
                 false => Poll::Pending,
@@ -136,7 +143,7 @@ where
         }
         Poll::Ready(frame.map(|frame| {
             frame.map_err(|error| {
-                let error = Cause::from(error.into());
+                let error = Cause::from(error);
                 if let Some(upload) = upload {
                     *lock(&upload.error) = Some(error.clone());
                 }

@@ -3,21 +3,23 @@
 //! hyper runs an HTTP/2 client connection as two futures: one moves the frames, and goes to the
 //! executor; the other takes the requests, and is what a handshake returns. This task polls both.
 //! That way it hears of a GOAWAY at once, of which the frames' future knows and which ends the
-//! requests' one; sees each change of the peer's settings; and has the socket in its hands.
+//! requests' one; sees each change of the peer's settings; and has the socket in its hands. It
+//! also polls what hyper gives the executor for each request.
 
 use std::error::Error;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http_body::Body;
 use hyper::client::conn::http2;
-use hyper::rt::{Executor, Read, Write};
+use hyper::rt::{Read, Write};
 use hyper_util::rt::TokioTimer;
 use tokio::time::sleep;
 
+use super::tasks::{Running, Tasks};
 use super::{Control, GOODBYE, Order, Owner, Sender, unless_aborted};
 use crate::limits::Limits;
 use crate::outbound::destination::{ConnectionKey, Protocol};
@@ -90,6 +92,7 @@ where
 
     let mut max_streams = requests.current_max_send_streams();
     let mut requests = Some(requests);
+    let mut running = Running::new(tasks);
     let ended = poll_fn(|cx| {
         control.register(cx);
         if control.has(Order::Abort) {
@@ -113,31 +116,34 @@ where
                 owner.clone().settings(key, max_streams);
             }
         }
+        running.poll(cx);
         match control.has(Order::Close) {
             true => Poll::Ready(false),
             false => Poll::Pending,
         }
     })
     .await;
-    if ended {
-        return Ok(());
-    }
-
-    sender.close();
     drop(requests);
-    let mut goodbye = pin!(sleep(GOODBYE));
-    poll_fn(|cx| {
-        control.register(cx);
-        let is_over = control.has(Order::Abort)
-            || frames.as_mut().poll(cx).is_ready()
-            || goodbye.as_mut().poll(cx).is_ready();
-        if is_over {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
+    if !ended {
+        sender.close();
+        let mut goodbye = pin!(sleep(GOODBYE));
+        poll_fn(|cx| {
+            control.register(cx);
+            // A request that was given up this moment is not off the connection yet.
+            running.poll(cx);
+            let is_over = control.has(Order::Abort)
+                || frames.as_mut().poll(cx).is_ready()
+                || goodbye.as_mut().poll(cx).is_ready();
+            if is_over {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+    drop(frames);
+    running.end().await;
     Ok(())
 }
 
@@ -154,42 +160,5 @@ where
             .is_some_and(|error| error.is_go_away() && error.is_remote()),
         Poll::Ready(Ok(())) => true,
         Poll::Pending => false,
-    }
-}
-
-type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Keeps the first future that hyper gives it, and spawns the others: one for each response, and
-/// one for each request body that takes its time.
-#[derive(Clone, Default)]
-struct Tasks(Arc<Mutex<First>>);
-
-#[derive(Default)]
-enum First {
-    #[default]
-    Awaited,
-    Kept(Task),
-    Taken,
-}
-
-impl Tasks {
-    fn take_first(&self) -> Option<Task> {
-        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match std::mem::replace(&mut *first, First::Taken) {
-            First::Kept(task) => Some(task),
-            First::Awaited | First::Taken => None,
-        }
-    }
-}
-
-impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Tasks {
-    fn execute(&self, future: F) {
-        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let First::Awaited = *first {
-            *first = First::Kept(Box::pin(future));
-        } else {
-            drop(first);
-            tokio::spawn(future);
-        }
     }
 }

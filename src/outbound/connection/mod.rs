@@ -11,6 +11,7 @@ mod http1;
 mod http2;
 mod io;
 mod sender;
+mod tasks;
 #[cfg(unix)]
 mod unix;
 

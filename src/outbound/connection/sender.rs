@@ -15,8 +15,8 @@ use crate::outbound::destination::Protocol;
 
 /// A connection's end for requests, shared by its pool, its task and the requests that it carries.
 ///
-/// The pool sees to it that on HTTP/1 there is one request at a time; the lock is held by one at a
-/// time as well.
+/// The pool sees to it that on HTTP/1 there is one request at a time, so that nobody waits for the
+/// lock there.
 #[derive(Debug)]
 pub(crate) struct Sender<B> {
     protocol: Protocol,
@@ -60,15 +60,17 @@ impl<B: Body + Send + 'static> Sender<B> {
         &self,
         request: &mut Option<Request<B>>,
     ) -> Option<impl Future<Output = Answer<B>> + Send + use<B>> {
-        match &mut *self.lock() {
-            Some(Inner::Http1(sender)) if !sender.is_closed() => Some(Either::Http1 {
-                future: sender.try_send_request(request.take()?),
-            }),
-            Some(Inner::Http2(sender)) if !sender.is_closed() => Some(Either::Http2 {
-                future: sender.try_send_request(request.take()?),
-            }),
-            _ => None,
-        }
+        let mut sender = match &mut *self.lock() {
+            Some(Inner::Http1(sender)) if !sender.is_closed() => {
+                let future = sender.try_send_request(request.take()?);
+                return Some(Either::Http1 { future });
+            }
+            Some(Inner::Http2(sender)) if !sender.is_closed() => sender.clone(),
+            _ => return None,
+        };
+        // Without the lock, as it wakes the connection's task and others send meanwhile.
+        let future = sender.try_send_request(request.take()?);
+        Some(Either::Http2 { future })
     }
 }
 
