@@ -34,7 +34,7 @@ pub(crate) use self::subscribers::Subscribers;
 /// For [`max_requests`](Self::max_requests) and
 /// [`max_pending_requests`](Self::max_pending_requests) a limit is *unlimited* (`None`) or any
 /// number, 0 included. That is where this type says more than Istio's `DestinationRule`, in which
-/// 0 means unset: reading a rule turns its 0 into `None`. For what is served, numbers above `i32::MAX` are
+/// 0 means unset: reading a rule turns its 0 into `None`. Inbound, numbers above `i32::MAX` are
 /// unlimited.
 ///
 /// The fields are public so that limits can be inspected; the builder methods of the same names
@@ -47,15 +47,17 @@ pub(crate) use self::subscribers::Subscribers;
 )]
 #[non_exhaustive]
 pub struct Limits {
-    /// How many requests may be active at once (*slots*). 0 admits nothing.
+    /// How many requests may be active at once. 0 admits nothing. Outbound it is judged when a
+    /// request is to go on a connection, not before.
     ///
     /// Istio: `connectionPool.http.http2MaxRequests`, for HTTP/1 as well despite its name;
     /// Envoy: `max_requests`.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub max_requests: Option<u32>,
 
-    /// How many requests may wait for a slot (*places*). 0 means no queue: a request that finds
-    /// no slot is refused at once.
+    /// How many requests may be pending: inbound for want of room among the active ones, outbound
+    /// for want of a connection. 0 means no queue: a request that would have to wait is refused at
+    /// once. Outbound that is each request that finds no connection ready, the first one included.
     ///
     /// Istio: `connectionPool.http.http1MaxPendingRequests`, for HTTP/2 as well despite its
     /// name; Envoy: `max_pending_requests`.
@@ -159,7 +161,7 @@ impl Limits {
         self
     }
 
-    /// Sets how many requests may wait for a slot; `None` is unlimited. Default: unlimited.
+    /// Sets how many requests may be pending; `None` is unlimited. Default: unlimited.
     #[must_use]
     pub fn max_pending_requests(mut self, max: impl Into<Option<u32>>) -> Self {
         self.max_pending_requests = max.into();

@@ -47,7 +47,9 @@ pub enum ErrorKind {
     /// The server has not looked at the request and never will: an HTTP/2 stream that it refused,
     /// or that came after its GOAWAY. `UR`.
     RefusedStream,
-    /// What the server sent is not HTTP, or half a head. `UPE`.
+    /// What the server sent is not HTTP, or half a head. An HTTP/1 connection that is lost after an
+    /// informational response (`100`, `103`), and before the final one, counts as that: Envoy calls
+    /// it `UC`. `UPE`.
     InvalidResponse,
     /// The request's own body failed. The connection could not be kept on HTTP/1.
     RequestBody,

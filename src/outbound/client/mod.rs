@@ -49,6 +49,17 @@
 //! [`UnixConnector`](crate::outbound::UnixConnector), and layers around them. See
 //! [`Connect`](crate::outbound::Connect).
 //!
+//! # HTTP/2
+//!
+//! A connection is used as soon as its handshake is done, as the protocol allows, with up to 97
+//! streams until the server has said how many it takes. If those turn out to be too many, the
+//! requests beyond wait within the connection: they are active, not pending, and are sent as the
+//! server takes more. After that a server's number is obeyed as it changes, 0 included, and who has
+//! no stream is pending.
+//!
+//! All of a connection's work is done in one task, request bodies included: one that computes for
+//! long holds the others of its connection up.
+//!
 //! # Upgrades
 //!
 //! A `101`, or a successful `CONNECT`, turns an HTTP/1 connection into something else.
