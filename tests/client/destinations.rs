@@ -192,6 +192,24 @@ async fn an_idle_connection_of_another_destination_makes_room() {
 }
 
 #[tokio::test]
+async fn room_that_nobody_waited_for_is_there_for_the_next() {
+    let (one, other) = (Upstream::http1().await, Upstream::http1().await);
+    let addrs = [one.addr, other.addr];
+    let client: Pool = Client::builder()
+        .limits(Limits::new().max_requests_per_connection(1))
+        .max_total_connections(1)
+        .build(HttpConnector::new());
+    let upstreams = [one.answer_all(), other.answer_all()];
+    for addr in addrs.into_iter().cycle().take(6) {
+        let response = within(get(&client, addr, "/")).await.unwrap();
+        text(response).await.unwrap();
+        until(|| stats(&client, addr).cx_active == 0).await;
+    }
+    assert_eq!(upstreams.map(|upstream| upstream.total()), [3, 3]);
+    nothing_is_left(&client).await;
+}
+
+#[tokio::test]
 async fn an_outcome_that_its_caller_has_not_seen_yet_is_nobody_who_waits() {
     let (mut one, mut other) = (Upstream::http1().await, Upstream::http1().await);
     let client: Pool = Client::builder()
