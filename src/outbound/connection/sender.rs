@@ -15,8 +15,8 @@ use crate::outbound::destination::Protocol;
 
 /// A connection's end for requests, shared by its pool, its task and the requests that it carries.
 ///
-/// The pool sees to it that on HTTP/1 there is one request at a time, so that nobody waits for the
-/// lock there.
+/// The pool sees to it that on HTTP/1 there is one request at a time. Sending wakes the connection's
+/// task, so it is done without the lock.
 #[derive(Debug)]
 pub(crate) struct Sender<B> {
     protocol: Protocol,
@@ -28,6 +28,8 @@ pub(crate) struct Sender<B> {
 #[derive(Debug)]
 enum Inner<B> {
     Http1(http1::SendRequest<B>),
+    /// HTTP/1: it is just used to send a request.
+    Lent,
     Http2(http2::SendRequest<B>),
 }
 
@@ -60,17 +62,27 @@ impl<B: Body + Send + 'static> Sender<B> {
         &self,
         request: &mut Option<Request<B>>,
     ) -> Option<impl Future<Output = Answer<B>> + Send + use<B>> {
-        let mut sender = match &mut *self.lock() {
-            Some(Inner::Http1(sender)) if !sender.is_closed() => {
-                let future = sender.try_send_request(request.take()?);
-                return Some(Either::Http1 { future });
+        request.as_ref()?;
+        let inner = {
+            let mut inner = self.lock();
+            match &mut *inner {
+                Some(Inner::Http1(sender)) if !sender.is_closed() => inner.replace(Inner::Lent)?,
+                Some(Inner::Http2(sender)) if !sender.is_closed() => Inner::Http2(sender.clone()),
+                _ => return None,
             }
-            Some(Inner::Http2(sender)) if !sender.is_closed() => sender.clone(),
-            _ => return None,
         };
-        // Without the lock, as it wakes the connection's task and others send meanwhile.
-        let future = sender.try_send_request(request.take()?);
-        Some(Either::Http2 { future })
+        match inner {
+            Inner::Http1(mut sender) => {
+                let future = sender.try_send_request(request.take()?);
+                self.give_back(sender);
+                Some(Either::Http1 { future })
+            }
+            Inner::Http2(mut sender) => {
+                let future = sender.try_send_request(request.take()?);
+                Some(Either::Http2 { future })
+            }
+            Inner::Lent => None,
+        }
     }
 }
 
@@ -111,6 +123,7 @@ impl<B> Sender<B> {
         match &*self.lock() {
             Some(Inner::Http1(sender)) => sender.is_closed(),
             Some(Inner::Http2(sender)) => sender.is_closed(),
+            Some(Inner::Lent) => false,
             None => true,
         }
     }
@@ -120,7 +133,7 @@ impl<B> Sender<B> {
         match &*self.lock() {
             Some(Inner::Http1(sender)) => sender.is_ready(),
             Some(Inner::Http2(sender)) => !sender.is_closed(),
-            None => false,
+            Some(Inner::Lent) | None => false,
         }
     }
 
@@ -134,6 +147,14 @@ impl<B> Sender<B> {
     pub(super) fn close(&self) {
         let sender = self.lock().take();
         drop(sender);
+    }
+
+    /// After a request was sent; unless the connection was let go of meanwhile.
+    fn give_back(&self, sender: http1::SendRequest<B>) {
+        let mut inner = self.lock();
+        if let Some(Inner::Lent) = *inner {
+            *inner = Some(Inner::Http1(sender));
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Inner<B>>> {
