@@ -241,6 +241,145 @@ fn what_istiod_refuses_is_refused_behind_both_gates() {
     }
 }
 
+/// An object of this kind with this spec, in one line.
+fn object(kind: &str, spec: &str) -> String {
+    format!("{{apiVersion: networking.istio.io/v1, kind: {kind}, spec: {{{spec}}}}}")
+}
+
+#[test]
+fn what_is_only_kept_has_its_type_all_the_same() {
+    let policy = |block: &str| format!("host: user, trafficPolicy: {{{block}}}");
+    let port = |block: &str| {
+        policy(&format!(
+            "portLevelSettings: [{{port: {{number: 80}}, {block}}}]"
+        ))
+    };
+    let listener = |field: &str| {
+        format!(
+            "inboundConnectionPool: {{tcp: {{}}}}, ingress: [{{port: {{number: 80}}, {field}}}]"
+        )
+    };
+    let (of_port, of_listener) = ("trafficPolicy.portLevelSettings[0]", "ingress[0]");
+    for (kind, spec, path, message) in [
+        (
+            "DestinationRule",
+            policy("tls: abc"),
+            "trafficPolicy.tls",
+            "expected a mapping, found the string `abc`",
+        ),
+        (
+            "DestinationRule",
+            policy("loadBalancer: 5"),
+            "trafficPolicy.loadBalancer",
+            "expected a mapping, found the number `5`",
+        ),
+        (
+            "DestinationRule",
+            policy("tunnel: [{}]"),
+            "trafficPolicy.tunnel",
+            "expected a mapping, found a list",
+        ),
+        (
+            "DestinationRule",
+            policy("proxyProtocol: true"),
+            "trafficPolicy.proxyProtocol",
+            "expected a mapping, found the boolean true",
+        ),
+        (
+            "DestinationRule",
+            port("tls: DISABLE"),
+            &format!("{of_port}.tls"),
+            "expected a mapping, found the string `DISABLE`",
+        ),
+        (
+            "DestinationRule",
+            port("loadBalancer: ROUND_ROBIN"),
+            &format!("{of_port}.loadBalancer"),
+            "expected a mapping, found the string `ROUND_ROBIN`",
+        ),
+        (
+            "Sidecar",
+            "egress: 5".to_owned(),
+            "egress",
+            "expected a list, found the number `5`",
+        ),
+        (
+            "Sidecar",
+            "egress: {hosts: ['*/*']}".to_owned(),
+            "egress",
+            "expected a list, found a mapping",
+        ),
+        (
+            "Sidecar",
+            "egress: ['*/*']".to_owned(),
+            "egress[0]",
+            "expected a mapping, found the string `*/*`",
+        ),
+        (
+            "Sidecar",
+            "outboundTrafficPolicy: ALLOW_ANY".to_owned(),
+            "outboundTrafficPolicy",
+            "expected a mapping, found the string `ALLOW_ANY`",
+        ),
+        (
+            "Sidecar",
+            listener("bind: [1]"),
+            &format!("{of_listener}.bind"),
+            "expected a string, found a list",
+        ),
+        (
+            "Sidecar",
+            listener("defaultEndpoint: 8080"),
+            &format!("{of_listener}.defaultEndpoint"),
+            "expected a string (put it in quotes), found the number `8080`",
+        ),
+        (
+            "Sidecar",
+            listener("captureMode: iptables"),
+            &format!("{of_listener}.captureMode"),
+            "expected one of DEFAULT, IPTABLES, NONE, found the string `iptables`",
+        ),
+        (
+            "Sidecar",
+            listener("tls: SIMPLE"),
+            &format!("{of_listener}.tls"),
+            "expected a mapping, found the string `SIMPLE`",
+        ),
+    ] {
+        for gate in [Gate::Strict, Gate::Istiod] {
+            let read = parse(&object(kind, &spec), gate);
+            let [problem] = read.problems() else {
+                panic!("{spec} {gate}: {:?}", read.problems());
+            };
+            assert_eq!(problem.severity(), Severity::Error, "{problem} {gate}");
+            assert_eq!(problem.path(), format!("spec.{path}"), "{gate}");
+            assert_eq!(problem.message(), message, "{gate}");
+        }
+    }
+}
+
+#[test]
+fn a_null_is_no_block_and_in_a_list_an_empty_one_to_istiod() {
+    let tls = "host: user, trafficPolicy: {connectionPool: {tcp: {}}, tls: null}";
+    let none = "host: user, trafficPolicy: {connectionPool: {tcp: {}}}";
+    for gate in [Gate::Strict, Gate::Istiod] {
+        let read = parse(&object("DestinationRule", tls), gate);
+        assert!(read.is_valid(), "{:?}", read.problems());
+        assert_eq!(read, parse(&object("DestinationRule", none), gate));
+    }
+    istiod_takes(
+        &object("Sidecar", "egress: [null]"),
+        &object("Sidecar", "egress: [{}]"),
+    );
+    istiod_takes(
+        &object("Sidecar", "ingress: [{port: {number: 80}, captureMode: 1}]"),
+        &object(
+            "Sidecar",
+            "ingress: [{port: {number: 80}, captureMode: IPTABLES}]",
+        ),
+    );
+}
+
 #[test]
 fn istiod_ignores_a_typo_and_says_so() {
     let read = parse(&pool("{tcp: {maxConnection: 5}}"), Gate::Istiod);

@@ -93,6 +93,13 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
+/// A block that is kept as it is.
+fn any_block() -> BoxedStrategy<Value> {
+    prop::collection::btree_map(any_text(), any_json(), 0..4)
+        .prop_map(|map| json!(map))
+        .boxed()
+}
+
 /// Texts that YAML might take for something else, and any others.
 fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -200,7 +207,6 @@ fn outlier() -> BoxedStrategy<Value> {
 
 fn policy() -> BoxedStrategy<Value> {
     let uint = || any::<u32>().prop_map(Value::from).boxed();
-    let any_block = || any_json().boxed();
     let port = block(vec![
         ("port", block(vec![("number", uint())])),
         ("connectionPool", pool()),
@@ -247,16 +253,21 @@ fn object() -> impl Strategy<Value = Value> {
         ("name", text()),
         ("targetPort", uint()),
     ]);
+    let capture = prop_oneof![Just("DEFAULT"), Just("IPTABLES"), Just("NONE")];
     let listener = block(vec![
         ("port", port),
         ("connectionPool", pool()),
-        ("bind", any_json().boxed()),
+        ("bind", text()),
+        ("captureMode", capture.prop_map(Value::from).boxed()),
+        ("defaultEndpoint", text()),
+        ("tls", any_block()),
     ]);
     let sidecar = block(vec![
         ("workloadSelector", selector("labels")),
         ("ingress", list(listener)),
         ("inboundConnectionPool", pool()),
-        ("egress", any_json().boxed()),
+        ("egress", list(any_block())),
+        ("outboundTrafficPolicy", any_block()),
     ]);
     let mesh = block(vec![
         ("connectTimeout", duration().boxed()),

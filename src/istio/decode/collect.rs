@@ -62,7 +62,16 @@ fn texts(value: Value<'_>, null_is_empty: bool, report: &mut Report) -> Option<S
     Some(value.spanned(Labels(labels)))
 }
 
-/// Something that is accepted without a look inside, and kept.
+/// A block that is accepted without a look inside, and kept.
+pub(super) fn block(value: Value<'_>, report: &mut Report) -> Option<Opaque> {
+    if !matches!(value.kind(), Kind::Mapping(_)) {
+        value.mismatch(report, "a mapping");
+        return None;
+    }
+    opaque(value, report)
+}
+
+/// The same of whatever is there: where others decide what that may be.
 pub(super) fn opaque(value: Value<'_>, _: &mut Report) -> Option<Opaque> {
     Some(value.spanned(tree(value.document, value.id)))
 }

@@ -1,6 +1,6 @@
 //! The `DestinationRule` around the pool.
 
-use super::collect::{labels, list, opaque};
+use super::collect::{block, labels, list};
 use super::duration::duration;
 use super::fields::Fields;
 use super::meta::{meta, spec_of};
@@ -43,10 +43,10 @@ fn traffic_policy(value: Value<'_>, report: &mut Report) -> Option<Spanned<Traff
         port_level_settings: fields.get("portLevelSettings", report, list(port_policy)),
         outlier_detection: fields.get("outlierDetection", report, outlier_detection),
         retry_budget: fields.get("retryBudget", report, retry_budget),
-        load_balancer: fields.get("loadBalancer", report, opaque),
-        tls: fields.get("tls", report, opaque),
-        tunnel: fields.get("tunnel", report, opaque),
-        proxy_protocol: fields.get("proxyProtocol", report, opaque),
+        load_balancer: fields.get("loadBalancer", report, block),
+        tls: fields.get("tls", report, block),
+        tunnel: fields.get("tunnel", report, block),
+        proxy_protocol: fields.get("proxyProtocol", report, block),
     };
     fields.close(report);
     Some(value.spanned(policy))
@@ -69,8 +69,8 @@ fn port_policy(value: Value<'_>, report: &mut Report) -> Option<Spanned<PortPoli
         port: fields.get("port", report, port),
         connection_pool: fields.get("connectionPool", report, connection_pool),
         outlier_detection: fields.get("outlierDetection", report, outlier_detection),
-        load_balancer: fields.get("loadBalancer", report, opaque),
-        tls: fields.get("tls", report, opaque),
+        load_balancer: fields.get("loadBalancer", report, block),
+        tls: fields.get("tls", report, block),
     };
     fields.close(report);
     Some(value.spanned(policy))

@@ -1,15 +1,21 @@
 //! `Sidecar`.
 
-use super::collect::{labels, list, opaque};
+use super::collect::{block, labels, list};
 use super::fields::Fields;
 use super::meta::{meta, spec_of};
-use super::plain::{string, uint32};
+use super::plain::{one_of, string, uint32};
 use super::pool::connection_pool;
 use super::value::Value;
 use crate::istio::problem::Report;
 use crate::istio::resource::{
-    Listener, ListenerPort, Sidecar, SidecarSpec, Spanned, WorkloadSelector,
+    CaptureMode, Listener, ListenerPort, Sidecar, SidecarSpec, Spanned, WorkloadSelector,
 };
+
+const CAPTURE_MODES: &[(&str, CaptureMode)] = &[
+    ("DEFAULT", CaptureMode::Default),
+    ("IPTABLES", CaptureMode::Iptables),
+    ("NONE", CaptureMode::None),
+];
 
 pub(super) fn sidecar(value: Value<'_>, report: &mut Report) -> Option<Sidecar> {
     let mut fields = Fields::open(value, report)?;
@@ -27,8 +33,8 @@ fn spec(value: Value<'_>, report: &mut Report) -> Option<Spanned<SidecarSpec>> {
         workload_selector: fields.get("workloadSelector", report, workload_selector),
         ingress: fields.get("ingress", report, list(listener)),
         inbound_connection_pool: fields.get("inboundConnectionPool", report, connection_pool),
-        egress: fields.get("egress", report, opaque),
-        outbound_traffic_policy: fields.get("outboundTrafficPolicy", report, opaque),
+        egress: fields.get("egress", report, list(block)),
+        outbound_traffic_policy: fields.get("outboundTrafficPolicy", report, block),
     };
     fields.close(report);
     Some(value.spanned(spec))
@@ -46,10 +52,10 @@ fn listener(value: Value<'_>, report: &mut Report) -> Option<Spanned<Listener>> 
     let listener = Listener {
         port: fields.get("port", report, port),
         connection_pool: fields.get("connectionPool", report, connection_pool),
-        bind: fields.get("bind", report, opaque),
-        capture_mode: fields.get("captureMode", report, opaque),
-        default_endpoint: fields.get("defaultEndpoint", report, opaque),
-        tls: fields.get("tls", report, opaque),
+        bind: fields.get("bind", report, string),
+        capture_mode: fields.get("captureMode", report, one_of(CAPTURE_MODES)),
+        default_endpoint: fields.get("defaultEndpoint", report, string),
+        tls: fields.get("tls", report, block),
     };
     fields.close(report);
     Some(value.spanned(listener))

@@ -2,10 +2,10 @@
 
 use super::block::{Block, text, uint};
 use crate::istio::resource::{
-    ConnectionPool, DefaultTrafficPolicy, DestinationRule, H2UpgradePolicy, Http, Http2KeepAlive,
-    Listener, ListenerPort, MeshConfig, MeshSettings, Meta, OutlierDetection, PortPolicy, Resource,
-    RetryBudget, Sidecar, SidecarSpec, Spanned, Spec, Subset, Tcp, TcpKeepalive, TrafficPolicy,
-    Tree, WorkloadSelector,
+    CaptureMode, ConnectionPool, DefaultTrafficPolicy, DestinationRule, H2UpgradePolicy, Http,
+    Http2KeepAlive, Listener, ListenerPort, MeshConfig, MeshSettings, Meta, OutlierDetection,
+    PortPolicy, Resource, RetryBudget, Sidecar, SidecarSpec, Spanned, Spec, Subset, Tcp,
+    TcpKeepalive, TrafficPolicy, Tree, WorkloadSelector,
 };
 
 const API_VERSION: &str = "networking.istio.io/v1";
@@ -223,7 +223,7 @@ fn sidecar_spec(spec: &SidecarSpec) -> Tree {
             workload_selector("labels", selector)
         })
         .list("ingress", &spec.ingress, listener)
-        .opaque("egress", &spec.egress)
+        .list("egress", &spec.egress, Tree::clone)
         .field(
             "inboundConnectionPool",
             &spec.inbound_connection_pool,
@@ -236,12 +236,21 @@ fn sidecar_spec(spec: &SidecarSpec) -> Tree {
 fn listener(listener: &Listener) -> Tree {
     Block::new()
         .field("port", &listener.port, listener_port)
-        .opaque("bind", &listener.bind)
-        .opaque("captureMode", &listener.capture_mode)
-        .opaque("defaultEndpoint", &listener.default_endpoint)
+        .text("bind", &listener.bind)
+        .field("captureMode", &listener.capture_mode, capture_mode)
+        .text("defaultEndpoint", &listener.default_endpoint)
         .opaque("tls", &listener.tls)
         .field("connectionPool", &listener.connection_pool, connection_pool)
         .tree()
+}
+
+fn capture_mode(mode: &CaptureMode) -> Tree {
+    let name = match mode {
+        CaptureMode::Default => "DEFAULT",
+        CaptureMode::Iptables => "IPTABLES",
+        CaptureMode::None => "NONE",
+    };
+    Tree::Text(name.to_owned())
 }
 
 fn listener_port(port: &ListenerPort) -> Tree {

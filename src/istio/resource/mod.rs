@@ -27,7 +27,7 @@ pub(crate) use self::outlier::OutlierDetection;
 pub(crate) use self::pool::{
     ConnectionPool, H2UpgradePolicy, Http, Http2KeepAlive, Tcp, TcpKeepalive,
 };
-pub(crate) use self::sidecar::{Listener, ListenerPort, Sidecar, SidecarSpec};
+pub(crate) use self::sidecar::{CaptureMode, Listener, ListenerPort, Sidecar, SidecarSpec};
 pub(crate) use self::spanned::{Labels, Spanned};
 pub(crate) use self::timestamp::Timestamp;
 

@@ -17,6 +17,13 @@ pub(crate) enum Tree {
     Map(Vec<(String, Tree)>),
 }
 
+/// An empty block, as a null in a list is to istiod.
+impl Default for Tree {
+    fn default() -> Self {
+        Self::Map(Vec::new())
+    }
+}
+
 /// Equal if the trees say the same; what is no number is equal to itself here.
 impl PartialEq for Tree {
     fn eq(&self, other: &Self) -> bool {

@@ -13,7 +13,7 @@ pub(crate) struct SidecarSpec {
     pub(crate) workload_selector: Option<Spanned<WorkloadSelector>>,
     pub(crate) ingress: Option<Spanned<Vec<Spanned<Listener>>>>,
     pub(crate) inbound_connection_pool: Option<Spanned<ConnectionPool>>,
-    pub(crate) egress: Option<Opaque>,
+    pub(crate) egress: Option<Spanned<Vec<Opaque>>>,
     pub(crate) outbound_traffic_policy: Option<Opaque>,
 }
 
@@ -22,10 +22,18 @@ pub(crate) struct SidecarSpec {
 pub(crate) struct Listener {
     pub(crate) port: Option<Spanned<ListenerPort>>,
     pub(crate) connection_pool: Option<Spanned<ConnectionPool>>,
-    pub(crate) bind: Option<Opaque>,
-    pub(crate) capture_mode: Option<Opaque>,
-    pub(crate) default_endpoint: Option<Opaque>,
+    pub(crate) bind: Option<Spanned<String>>,
+    pub(crate) capture_mode: Option<Spanned<CaptureMode>>,
+    pub(crate) default_endpoint: Option<Spanned<String>>,
     pub(crate) tls: Option<Opaque>,
+}
+
+/// How traffic gets to a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CaptureMode {
+    Default,
+    Iptables,
+    None,
 }
 
 #[derive(Debug, Default, PartialEq)]

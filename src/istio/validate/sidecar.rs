@@ -8,7 +8,7 @@ use super::selector::sidecar_selector;
 use crate::istio::gate::Gate;
 use crate::istio::path::Path;
 use crate::istio::problem::{Position, Report, shorten};
-use crate::istio::resource::{Listener, ListenerPort, Sidecar, SidecarSpec, Spanned, Tree};
+use crate::istio::resource::{Listener, ListenerPort, Sidecar, SidecarSpec, Spanned};
 
 /// The protocols of a listener that are HTTP, in any case of letters.
 const HTTP_PROTOCOLS: [&str; 5] = ["http", "http2", "http_proxy", "grpc", "grpc-web"];
@@ -42,11 +42,7 @@ pub(super) fn sidecar(sidecar: &Sidecar, gate: Gate, report: &mut Report) {
 }
 
 fn is_empty(spec: &SidecarSpec) -> bool {
-    let no_egress = spec
-        .egress
-        .as_ref()
-        .is_none_or(|egress| matches!(&egress.value, Tree::List(items) if items.is_empty()));
-    no_egress
+    spec.egress.as_ref().is_none_or(|egress| egress.is_empty())
         && spec
             .ingress
             .as_ref()
