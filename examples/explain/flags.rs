@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use meshpool::istio::{Client, Gate, OnFull, Protocol, Query, RuleSet, Service};
 
+use crate::label::label;
+
 /// Explains which limits a mesh's rules set for a service, and where each is from
 #[derive(Debug, Parser)]
 pub(crate) struct Flags {
@@ -125,10 +127,4 @@ fn protocol(name: &str) -> Result<Protocol, &'static str> {
         }
         protocol => Ok(protocol),
     }
-}
-
-/// A label on the command line.
-fn label(text: &str) -> Result<(String, String), &'static str> {
-    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
 }

@@ -10,6 +10,8 @@
 //! Its exit status is 1 if anything that it reads is not valid.
 
 mod flags;
+#[path = "../common/label.rs"]
+mod label;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

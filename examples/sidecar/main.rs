@@ -19,13 +19,19 @@ mod counts;
 mod deadline;
 #[path = "../common/explain.rs"]
 mod explain;
+#[path = "../common/feeds.rs"]
+mod feeds;
 mod flags;
 mod headers;
+#[path = "../common/label.rs"]
+mod label;
 mod outgoing;
 mod proxy;
 mod record;
 mod replay;
 mod reply;
+#[path = "../common/report.rs"]
+mod report;
 mod rules;
 mod stats;
 

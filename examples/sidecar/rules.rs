@@ -11,12 +11,16 @@ use std::time::Duration;
 use clap::Args;
 use meshpool::Limits;
 use meshpool::istio::explain::Row;
-use meshpool::istio::kube::{KubeWatch, Kubernetes};
+use meshpool::istio::kube::Kubernetes;
 use meshpool::istio::rules::{OutboundRules, Rules as MeshRules};
 use meshpool::istio::settings::{GoDuration, Source, Value};
-use meshpool::istio::watch::{Change, FilesWatch, RuleFiles, RuleStatus, RuleWatch};
+use meshpool::istio::watch::{Change, RuleStatus, RuleWatch};
 use meshpool::istio::{Client, Explanation, OnFull, Query, RuleFile, RuleSet, Service};
 use meshpool::limits::{Destination, LimitsSource, LiveLimits, Subscriber};
+
+use crate::feeds::Feeds;
+use crate::label::label;
+use crate::report::report;
 
 /// What Istio gives Envoy where a rule says nothing.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -46,12 +50,6 @@ pub(crate) struct RuleFlags {
     client_label: Vec<(String, String)>,
 }
 
-/// A label on the command line.
-fn label(text: &str) -> Result<(String, String), &'static str> {
-    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
-}
-
 /// The limits in force, and how often they changed.
 pub(crate) enum Rules {
     File(FileRule),
@@ -77,8 +75,7 @@ struct Counts {
 pub(crate) struct Mesh {
     rules: MeshRules,
     outbound: OutboundRules,
-    _files: Option<FilesWatch>,
-    _kube: Option<KubeWatch>,
+    _feeds: Feeds,
 }
 
 impl Rules {
@@ -230,32 +227,13 @@ impl Mesh {
     /// Returns when all that is there is in force.
     async fn follow(flags: RuleFlags) -> io::Result<Self> {
         let rules = MeshRules::new();
-        let mut files = match flags.rules.is_empty() {
-            true => None,
-            false => Some(RuleFiles::new(&flags.rules).follow(&rules)?),
-        };
-        let mut kube = match flags.kube {
-            // Whose rules a call needs is known with its host only.
-            true => {
-                let kubernetes = Kubernetes::new().sidecars(false);
-                Some(kubernetes.follow(&rules).await.map_err(io::Error::other)?)
-            }
-            false => None,
-        };
-        if let Some(files) = &mut files {
-            files.settled().await;
-        }
-        if let Some(kube) = &mut kube {
-            kube.settled().await;
-        }
-        for problem in rules.problems() {
-            eprintln!("{problem}");
-        }
+        // Whose rules a call needs is known with its host only.
+        let kubernetes = flags.kube.then(|| Kubernetes::new().sidecars(false));
+        let feeds = Feeds::follow(&flags.rules, kubernetes, &rules).await?;
         Ok(Self {
             outbound: flags.outbound(&rules),
             rules,
-            _files: files,
-            _kube: kube,
+            _feeds: feeds,
         })
     }
 }
@@ -272,19 +250,5 @@ impl RuleFlags {
             Some(subset) => outbound.subset(subset),
             None => outbound,
         }
-    }
-}
-
-/// Says what is in force now. Of a rejected file the library has said so itself.
-fn report(change: &Change) {
-    match change {
-        Change::Applied(rule) => {
-            eprintln!("rule applied: {:?}", rule.limits());
-            for notice in rule.notices() {
-                eprintln!("{notice}");
-            }
-        }
-        Change::Removed => eprintln!("no rule: nothing is limited"),
-        _ => {}
     }
 }

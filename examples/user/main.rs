@@ -13,7 +13,13 @@
 mod admin;
 #[path = "../common/explain.rs"]
 mod explain;
+#[path = "../common/feeds.rs"]
+mod feeds;
 mod follow;
+#[path = "../common/label.rs"]
+mod label;
+#[path = "../common/report.rs"]
+mod report;
 mod rules;
 mod service;
 

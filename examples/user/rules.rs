@@ -6,14 +6,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use meshpool::istio::kube::{KubeWatch, Kubernetes};
+use meshpool::istio::kube::Kubernetes;
 use meshpool::istio::rules::Rules;
-use meshpool::istio::watch::{Change, FilesWatch, RuleFiles, RuleStatus};
-use meshpool::istio::{Explanation, OnFull, Query, RuleFile, RuleSet, Service};
+use meshpool::istio::watch::RuleStatus;
+use meshpool::istio::{Client, Explanation, OnFull, Query, RuleFile, RuleSet, Service};
 use meshpool::{InboundPool, Limits};
 use tokio::sync::Notify;
 
+use crate::feeds::Feeds;
 use crate::follow::follow;
+use crate::label::label;
+use crate::report::report;
 
 #[derive(Debug, Args)]
 pub(crate) struct RuleFlags {
@@ -35,6 +38,12 @@ pub(crate) struct RuleFlags {
     /// The port of the service; without one the settings of no port are obeyed
     #[arg(long)]
     port: Option<u16>,
+    /// The port on which its workloads listen, for Sidecars; that of the service unless set
+    #[arg(long)]
+    target_port: Option<u16>,
+    /// A label of this workload, for Sidecars that select by them: KEY=VALUE
+    #[arg(long, value_name = "LABEL", value_parser = label)]
+    label: Vec<(String, String)>,
     /// Let requests wait wherever the rule sets http1MaxPendingRequests
     #[arg(long)]
     wait: bool,
@@ -107,27 +116,12 @@ async fn by_file(path: PathBuf, on_full: OnFull, pool: &InboundPool) -> io::Resu
     Ok(Followed::File(status))
 }
 
-/// Says what is in force now. Of a rejected file the library has said so itself.
-fn report(change: &Change) {
-    match change {
-        Change::Applied(rule) => {
-            eprintln!("rule applied: {:?}", rule.limits());
-            for notice in rule.notices() {
-                eprintln!("{notice}");
-            }
-        }
-        Change::Removed => eprintln!("no rule: nothing is limited"),
-        _ => {}
-    }
-}
-
 async fn by_rules(flags: RuleFlags, pool: &InboundPool) -> io::Result<Followed> {
     let rules = Rules::new();
-    let feeds = Feeds::follow(&flags, &rules).await?;
-    for problem in rules.problems() {
-        eprintln!("{problem}");
-    }
-    let mut limits = rules.inbound(flags.service()).on_full(flags.on_full());
+    let kubernetes = Kubernetes::new().namespace(&flags.namespace);
+    let kubernetes = flags.kube.then_some(kubernetes);
+    let feeds = Feeds::follow(&flags.rules, kubernetes, &rules).await?;
+    let mut limits = rules.inbound_of(flags.query()).on_full(flags.on_full());
     let query = limits.query().clone();
     obey(limits.changed().await, pool);
     let pool = pool.clone();
@@ -148,39 +142,6 @@ fn obey(limits: Limits, pool: &InboundPool) {
     }
 }
 
-/// What brings the rules, for as long as it is held.
-struct Feeds {
-    _files: Option<FilesWatch>,
-    _kube: Option<KubeWatch>,
-}
-
-impl Feeds {
-    /// Returns when all that is there is in force.
-    async fn follow(flags: &RuleFlags, rules: &Rules) -> io::Result<Self> {
-        let mut files = match flags.rules.is_empty() {
-            true => None,
-            false => Some(RuleFiles::new(&flags.rules).follow(rules)?),
-        };
-        let mut kube = match flags.kube {
-            true => {
-                let kubernetes = Kubernetes::new().namespace(&flags.namespace);
-                Some(kubernetes.follow(rules).await.map_err(io::Error::other)?)
-            }
-            false => None,
-        };
-        if let Some(files) = &mut files {
-            files.settled().await;
-        }
-        if let Some(kube) = &mut kube {
-            kube.settled().await;
-        }
-        Ok(Self {
-            _files: files,
-            _kube: kube,
-        })
-    }
-}
-
 impl RuleFlags {
     fn on_full(&self) -> OnFull {
         match self.wait {
@@ -191,10 +152,26 @@ impl RuleFlags {
 
     /// Which service this is.
     fn service(&self) -> Service {
-        let service = Service::new(&self.host).namespace(&self.namespace);
-        match self.port {
-            Some(port) => service.port(port),
-            None => service,
+        let mut service = Service::new(&self.host).namespace(&self.namespace);
+        if let Some(port) = self.port {
+            service = service.port(port);
         }
+        if let Some(port) = self.target_port {
+            service = service.target_port(port);
+        }
+        service
+    }
+
+    /// Which workload this is.
+    fn workload(&self) -> Client {
+        let workload = Client::new(&self.namespace);
+        let labels = self.label.iter();
+        labels.fold(workload, |workload, (key, value)| {
+            workload.label(key, value)
+        })
+    }
+
+    fn query(&self) -> Query {
+        Query::inbound(self.service()).client(self.workload())
     }
 }

@@ -215,6 +215,68 @@ async fn of_many_rules_the_one_for_its_host_is_obeyed() {
 }
 
 #[tokio::test]
+async fn a_sidecar_is_obeyed_by_the_workload_and_at_the_port_that_it_is_for() {
+    let rules = RuleFile::missing();
+    rules.write_text(
+        "apiVersion: networking.istio.io/v1\n\
+         kind: DestinationRule\n\
+         metadata: {name: user}\n\
+         spec: {host: user, trafficPolicy: {connectionPool: {http: {http2MaxRequests: 7}}}}\n\
+         ---\n\
+         apiVersion: networking.istio.io/v1\n\
+         kind: Sidecar\n\
+         metadata: {name: user}\n\
+         spec:\n\
+         \x20 workloadSelector: {labels: {app: user, version: v1}}\n\
+         \x20 inboundConnectionPool: {http: {http2MaxRequests: 5}}\n\
+         \x20 ingress:\n\
+         \x20 - port: {number: 8080, protocol: HTTP}\n\
+         \x20   connectionPool: {http: {http2MaxRequests: 3}}\n",
+    );
+    let directory = rules.directory();
+    let selected = ["--label", "app=user", "--label", "version=v1"];
+    for (flags, requests) in [
+        (vec![], 7),
+        (vec!["--label", "app=user"], 7),
+        (vec!["--port", "80", "--target-port", "8080"], 7),
+        (selected.to_vec(), 5),
+        ([&selected[..], &["--port", "8080"]].concat(), 3),
+        (
+            [&selected[..], &["--port", "80", "--target-port", "8080"]].concat(),
+            3,
+        ),
+    ] {
+        let flags = [&["--rules", &directory], &flags[..]].concat();
+        let user = User::start(&flags).await;
+        let stats = user.stats().await;
+        assert_eq!(stats["limits"]["max_requests"], requests, "{flags:?}");
+    }
+
+    let output = output("user", &["--rules", &directory, "--label", "app"]).await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(process::text(&output.stderr).contains("expected KEY=VALUE"));
+}
+
+#[tokio::test]
+async fn a_path_of_rules_that_is_not_there_is_told_and_waited_for() {
+    let rules = RuleFile::missing();
+    let missing = format!("{}/rulez", rules.directory());
+    let mut user = User::start(&["--rules", &missing]).await;
+    user.process
+        .says(&format!("{missing}: warning: there is no such file"))
+        .await;
+    let problems = |explained: Value| explained["problems"].to_string();
+    assert!(problems(user.explained().await).contains("it is waited for"));
+
+    std::fs::create_dir(&missing).unwrap();
+    rules.write("http: {http2MaxRequests: 7}");
+    std::fs::rename(rules.path(), format!("{missing}/user.yaml")).unwrap();
+    user.process.says("rule applied").await;
+    assert_eq!(user.stats().await["limits"]["max_requests"], 7);
+    assert!(!problems(user.explained().await).contains("it is waited for"));
+}
+
+#[tokio::test]
 async fn one_rule_and_many_do_not_go_together() {
     let output = output("user", &["--rule", "a.yaml", "--rules", "b"]).await;
     assert_eq!(output.status.code(), Some(2));

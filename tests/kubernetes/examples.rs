@@ -1,10 +1,14 @@
 //! `user` and `sidecar` with `--kube`.
 
+use std::path::Path;
+use std::time::Duration;
+
 use serde_json::json;
+use tokio::process::Command;
 
 use crate::double::{Double, Fault};
-use crate::process::Running;
-use crate::{RULES, allows};
+use crate::process::{self, Running};
+use crate::{RULES, allows, within};
 
 #[tokio::test]
 async fn user_obeys_the_rule_for_its_host_and_port() {
@@ -34,6 +38,118 @@ async fn user_obeys_the_rule_for_its_host_and_port() {
     double.delete(RULES, "demo", "user");
     user.says("no rule: nothing is limited").await;
     assert_eq!(user.stats().await["limits"], json!({}));
+}
+
+#[tokio::test]
+async fn a_sidecar_of_the_cluster_limits_the_workload_that_it_selects() {
+    let double = Double::start().await;
+    let sidecar = |requests: u32| {
+        json!({"spec": {
+            "workloadSelector": {"labels": {"app": "user"}},
+            "inboundConnectionPool": {"http": {"http2MaxRequests": requests}},
+        }})
+    };
+    double.put(RULES, "demo", "user", allows("user", 7));
+    double.put("sidecars", "demo", "user", sidecar(5));
+    let flags = ["--kube", "--namespace", "demo", "--label", "app=user"];
+    let mut user = Running::start("user", &double, &flags).await;
+    let other = Running::start("user", &double, &flags[..3]).await;
+    assert_eq!(user.stats().await["limits"]["max_requests"], 5);
+    assert_eq!(other.stats().await["limits"]["max_requests"], 7);
+
+    double.put("sidecars", "demo", "user", sidecar(4));
+    user.says("rule applied: Limits { max_requests: Some(4)")
+        .await;
+    assert_eq!(user.stats().await["limits"]["max_requests"], 4);
+    double.delete("sidecars", "demo", "user");
+    user.says("rule applied: Limits { max_requests: Some(7)")
+        .await;
+    assert_eq!(user.stats().await["limits"]["max_requests"], 7);
+    assert_eq!(other.stats().await["limits"]["max_requests"], 7);
+}
+
+#[tokio::test]
+async fn files_and_the_cluster_are_obeyed_together() {
+    let double = Double::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("user.yaml");
+    let mut rule = allows("user", 7);
+    rule["apiVersion"] = json!("networking.istio.io/v1");
+    rule["kind"] = json!("DestinationRule");
+    rule["metadata"] = json!({"name": "user", "namespace": "demo"});
+    std::fs::write(&file, rule.to_string()).unwrap();
+    let sidecar = json!({"spec": {
+        "inboundConnectionPool": {"http": {"http2MaxRequests": 5}},
+    }});
+    double.put("sidecars", "demo", "user", sidecar);
+    let path = directory.path().to_str().unwrap();
+    let flags = ["--kube", "--rules", path, "--namespace", "demo"];
+    let mut user = Running::start("user", &double, &flags).await;
+    assert_eq!(user.stats().await["limits"]["max_requests"], 5);
+    double.delete("sidecars", "demo", "user");
+    user.says("rule applied: Limits { max_requests: Some(7)")
+        .await;
+
+    // The same object from both is told, and that of the file counts.
+    double.put(RULES, "demo", "user", allows("user", 9));
+    double.put(RULES, "demo", "other", allows("other", 1));
+    until(async || {
+        user.admin("/explain")
+            .await
+            .contains("a second DestinationRule")
+    })
+    .await;
+    assert_eq!(user.stats().await["limits"]["max_requests"], 7);
+    std::fs::remove_file(&file).unwrap();
+    user.says("rule applied: Limits { max_requests: Some(9)")
+        .await;
+    assert_eq!(user.stats().await["limits"]["max_requests"], 9);
+}
+
+/// Where a pod finds its own account. `kube` looks nowhere else.
+const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+#[tokio::test]
+async fn without_a_kubeconfig_the_pods_own_account_is_looked_for() {
+    let home = tempfile::tempdir().unwrap();
+    let nowhere = home.path().join("config");
+    let mut command = process::command("user");
+    command
+        .args(["--listen", "127.0.0.1:0", "--kube"])
+        .env("HOME", home.path())
+        .env("KUBECONFIG", &nowhere)
+        .env_remove("KUBERNETES_SERVICE_HOST")
+        .env_remove("KUBERNETES_SERVICE_PORT");
+    let said = complaint(&mut command).await;
+    assert!(said.contains("no usable configuration"), "{said}");
+    assert!(said.contains("environment variable"), "{said}");
+
+    // In a cluster the environment names the server, and a directory holds the rest.
+    if !Path::new(ACCOUNT).exists() {
+        command
+            .env("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+            .env("KUBERNETES_SERVICE_PORT", "6443");
+        let said = complaint(&mut command).await;
+        assert!(!said.contains("environment variable"), "{said}");
+        assert!(said.contains("in-cluster: (failed to read"), "{said}");
+    }
+}
+
+/// What it says on standard error before it fails.
+async fn complaint(command: &mut Command) -> String {
+    let output = within(command.output()).await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// Waits until it is so.
+async fn until(so: impl AsyncFn() -> bool) {
+    within(async {
+        while !so().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -22,12 +22,10 @@ pub(crate) struct Running {
 impl Running {
     /// Starts it with the double for its cluster.
     pub(crate) async fn start(name: &str, double: &Double, flags: &[&str]) -> Self {
-        let mut child = Command::new(path(name))
+        let mut child = command(name)
             .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
             .args(flags)
             .env("KUBECONFIG", double.kubeconfig())
-            .kill_on_drop(true)
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -88,11 +86,16 @@ fn path(name: &str) -> PathBuf {
     path
 }
 
+/// An example, not yet started.
+pub(crate) fn command(name: &str) -> Command {
+    let mut command = Command::new(path(name));
+    command.kill_on_drop(true).stdin(Stdio::null());
+    command
+}
+
 /// Runs an example to its end, which must be a good one.
 pub(crate) async fn runs(name: &str, flags: &[&str]) {
-    let mut command = Command::new(path(name));
-    let output = command.args(flags).kill_on_drop(true).output();
-    let output = within(output).await.unwrap();
+    let output = within(command(name).args(flags).output()).await.unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{complaint}");
 }
