@@ -61,14 +61,14 @@ async fn the_bars_move_while_the_service_is_flooded_and_each_limit_shows_its_sou
         assert!(shown.as_str().unwrap().starts_with(&source), "{shown}");
         let shown = browser.run(&cell("max_pending_requests", 2)).await;
         assert!(shown.as_str().unwrap().contains("http1MaxPendingRequests"));
-        assert_eq!(browser.run(&filled("active")).await, "0%");
+        browser.until(&filled("active"), json!("0%")).await;
 
         let flood: Vec<_> = (0..12).map(|_| tokio::spawn(get(user.url()))).collect();
         browser.until(&bar("active"), json!("4")).await;
         browser.until(&bar("pending"), json!("3")).await;
         browser.until(&number("refused"), json!("5")).await;
         for full in ["active", "pending"] {
-            assert_eq!(browser.run(&filled(full)).await, "100%");
+            browser.until(&filled(full), json!("100%")).await;
         }
 
         // The page that is there shows another rule, too.

@@ -15,8 +15,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
 /// What takes a minute never comes. It is no measure of anything, and only ends a test that hangs.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
+
 pub(crate) async fn within<F: Future>(future: F) -> F::Output {
-    timeout(Duration::from_secs(60), future)
+    timeout(LONG, future)
         .await
         .expect("it should have come to an end long ago")
 }
@@ -106,7 +108,12 @@ impl Running {
 
     /// The next line of its output.
     pub(crate) async fn line(&mut self) -> String {
-        within(self.stdout.recv()).await.expect("it ended")
+        self.next_line().await.expect("it ended")
+    }
+
+    /// The same, unless its output has ended.
+    pub(crate) async fn next_line(&mut self) -> Option<String> {
+        within(self.stdout.recv()).await
     }
 
     /// Waits until it says so on standard error.
