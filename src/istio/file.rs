@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::decode::decode;
+use super::decode::{Role, decode};
 use super::explain::Explanation;
 use super::gate::Gate;
 use super::problem::{Problem, Report, Severity};
@@ -133,7 +133,7 @@ impl RuleFile {
     /// If the content is not valid. Every problem that was found is in the error.
     pub fn parse(&self, bytes: &[u8]) -> Result<Rule, Rejected> {
         let mut report = Report::new(&self.path);
-        let mut resources = decode(bytes, Gate::Strict, &mut report);
+        let mut resources = decode(bytes, Role::Objects, Gate::Strict, &mut report);
         for resource in &resources {
             validate(resource, Gate::Strict, &mut report);
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use super::decode::decode;
+use super::decode::{Role, decode};
 use super::gate::Gate;
 use super::problem::{Problem, Report, Severity};
 use super::resource::Resource;
@@ -55,7 +55,7 @@ impl Manifest {
     /// [`RuleFile`](super::RuleFile).
     pub fn parse(name: impl AsRef<Path>, text: impl AsRef<[u8]>, gate: Gate) -> Self {
         let mut report = Report::new(name.as_ref());
-        let resources = decode(text.as_ref(), gate, &mut report);
+        let resources = decode(text.as_ref(), Role::Objects, gate, &mut report);
         for resource in &resources {
             validate(resource, gate, &mut report);
         }

@@ -102,6 +102,13 @@ impl Problem {
 }
 
 impl Problem {
+    /// One of a file as a whole, which has no place in it.
+    pub(crate) fn of_file(file: &FilePath, severity: Severity, message: impl fmt::Display) -> Self {
+        let mut report = Report::new(file);
+        report.add(severity, None, &Path::Root, message);
+        report.into_problems().remove(0)
+    }
+
     /// Stands for more problems of a severity, of whatever files.
     pub(crate) fn hidden(severity: Severity, hidden: usize) -> Self {
         Self {

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use meshpool::istio::Service;
 use meshpool::istio::rules::{InboundRules, Rules, SourceStatus};
 use meshpool::istio::watch::{FilesWatch, RuleFiles};
+use meshpool::istio::{Problem, Service};
 use tempfile::TempDir;
 
 /// Long enough to be seen in a debugger, never reached by a test that passes.
@@ -216,10 +216,44 @@ async fn a_directory_that_is_not_there_yet_is_waited_for() {
     let dir = above.path().join("deep/rules");
     let (rules, _watch) = follow(&[&dir]).await;
     let mut of_a = host(&rules, "a");
+    // Whoever has mistyped its name is told.
+    let missed = format!(
+        "{}: warning: there is no such file or directory; it is waited for",
+        dir.display()
+    );
+    let told = |problems: &[Problem]| problems.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(told(&rules.problems()), [&*missed]);
+    let explanation = of_a.explanation();
+    assert!(explanation.valid);
+    assert!(told(&explanation.problems).contains(&missed));
+    assert_eq!((rules.revision(), rules.stats().rejects), (0, 0));
+    assert_eq!(source(&rules, &dir).map(|it| it.in_force), Some(false));
+
     fs::create_dir_all(&dir).unwrap();
     put(&dir.join("a.yaml"), rule("a", 1));
     until(&mut of_a, Some(1)).await;
     assert!(rules.problems().is_empty());
+}
+
+#[tokio::test]
+async fn a_file_that_was_named_is_missed_when_it_is_deleted_and_no_other() {
+    let (dir, other) = (empty(), empty());
+    let (named, found) = (other.path().join("b.yaml"), dir.path().join("a.yaml"));
+    put(&named, rule("b", 1));
+    put(&found, rule("a", 1));
+    let (rules, _watch) = follow(&[dir.path(), &named]).await;
+    let (mut of_a, mut of_b) = (host(&rules, "a"), host(&rules, "b"));
+    until(&mut of_a, Some(1)).await;
+    until(&mut of_b, Some(1)).await;
+    fs::remove_file(&found).unwrap();
+    until(&mut of_a, None).await;
+    assert!(rules.problems().is_empty());
+    fs::remove_file(&named).unwrap();
+    until(&mut of_b, None).await;
+    let problems = rules.problems();
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].file(), named);
+    assert_eq!(rules.stats().removals, 2);
 }
 
 #[tokio::test]

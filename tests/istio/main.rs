@@ -10,6 +10,8 @@ mod directories;
 mod documents;
 mod effects;
 mod gates;
+mod lints;
+mod mesh;
 mod outbound;
 mod printing;
 mod queries;

@@ -1,11 +1,12 @@
 //! What fails is reported, and what was in force stays.
 
+use meshpool::istio::Gate;
 use meshpool::istio::kube::Kubernetes;
 use meshpool::istio::rules::Rules;
 use serde_json::json;
 
 use crate::double::{Double, Fault};
-use crate::{RULES, allows, follow, limit, status, until, until_limit};
+use crate::{RULES, allows, follow, follow_as, limit, status, until, until_limit};
 
 const KIND: &str = "DestinationRule";
 
@@ -136,6 +137,27 @@ async fn an_object_that_is_not_valid_keeps_what_it_said_when_it_was() {
     double.put(RULES, "demo", "a", allows("a", 2));
     until_limit(&rules, "a", Some(2)).await;
     assert!(rules.problems().is_empty());
+}
+
+#[tokio::test]
+async fn a_field_of_a_newer_istio_is_told_and_is_not_the_end_of_the_rule() {
+    let newer = json!({"spec": {"host": "a", "trafficPolicy": {"connectionPool": {
+        "http": {"http2MaxRequests": 1, "http3MaxRequests": 2}}}}});
+    let double = Double::start().await;
+    double.put(RULES, "demo", "a", newer);
+    let (rules, _watch) = follow(&double).await;
+    assert_eq!(limit(&rules, "a"), Some(1));
+    let problem = rules.problems().remove(0).to_string();
+    assert!(
+        problem.contains("warning: spec.trafficPolicy.connectionPool.http.http3MaxRequests"),
+        "{problem}"
+    );
+    assert_eq!(rules.stats().rejects, 0);
+
+    let strict = Kubernetes::new().gate(Gate::Strict);
+    let (rules, _watch) = follow_as(strict, &double).await;
+    assert_eq!(limit(&rules, "a"), None);
+    assert_eq!(rules.stats().rejects, 1);
 }
 
 #[tokio::test]

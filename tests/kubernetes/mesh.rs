@@ -1,9 +1,10 @@
 //! The settings of the mesh.
 
+use meshpool::istio::kube::Kubernetes;
 use serde_json::{Value, json};
 
 use crate::double::Double;
-use crate::{follow, limit, until_limit};
+use crate::{follow, follow_as, limit, until_limit};
 
 /// The ConfigMap that istiod reads.
 fn mesh(requests: u32) -> Value {
@@ -33,4 +34,28 @@ async fn the_default_of_the_mesh_holds_where_no_rule_does() {
     double.delete("configmaps", "istio-system", "istio");
     until_limit(&rules, "any", None).await;
     assert!(rules.problems().is_empty());
+}
+
+#[tokio::test]
+async fn the_config_map_may_have_any_name_that_is_said() {
+    let double = Double::start().await;
+    double.put("configmaps", "istio-system", "istio", mesh(7));
+    double.put("configmaps", "istio-system", "ours", mesh(5));
+    let ours = || Kubernetes::new().mesh_config("ours".to_owned());
+    let (rules, _watch) = follow_as(ours(), &double).await;
+    assert_eq!(limit(&rules, "any"), Some(5));
+
+    // One that does not have the settings is told, and what was in force stays.
+    let other = json!({"data": {"meshNetworks": "networks: {}"}});
+    double.put("configmaps", "istio-system", "ours", other.clone());
+    crate::until(|| rules.stats().rejects == 1).await;
+    assert_eq!(limit(&rules, "any"), Some(5));
+    let problem = rules.problems().remove(0).to_string();
+    assert!(
+        problem.starts_with("kube:ConfigMap/istio-system/ours: error: no settings of a mesh"),
+        "{problem}"
+    );
+    let (rules, _watch) = follow_as(ours(), &double).await;
+    assert_eq!(limit(&rules, "any"), None);
+    assert_eq!(rules.stats().rejects, 1);
 }

@@ -3,7 +3,7 @@
 use super::fields::Fields;
 use super::mesh::mesh_settings;
 use super::meta::meta;
-use super::object::{find, report_duplicates};
+use super::object::{Role, find, report_duplicates};
 use super::plain::string;
 use super::value::Value;
 use crate::istio::problem::Report;
@@ -11,12 +11,14 @@ use crate::istio::resource::{MeshConfig, MeshForm, MeshSettings, Spanned};
 use crate::istio::yaml::{Budget, Documents, Entry, Kind, Place, Scalar};
 
 /// The `ConfigMap` that istiod reads; that of a revision has the revision's name after a dash.
+/// Where the mesh's settings are asked for, any name is theirs.
 const NAME: &str = "istio";
 const KEY: &str = "mesh";
 
 /// Decodes the mesh's settings, if this is their `ConfigMap`.
 pub(super) fn config_map<'a>(
     value: Value<'_>,
+    role: Role,
     lines: impl FnOnce() -> &'a [&'a str],
     budget: &Budget,
     report: &mut Report,
@@ -25,7 +27,7 @@ pub(super) fn config_map<'a>(
         return None;
     };
     let name = text_at(value, entries, "metadata", "name")?;
-    if name != NAME && !name.strip_prefix(NAME)?.starts_with('-') {
+    if role == Role::Objects && name != NAME && !name.strip_prefix(NAME)?.starts_with('-') {
         return None;
     }
     text_at(value, entries, "data", KEY)?;

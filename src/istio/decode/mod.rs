@@ -21,7 +21,8 @@ mod value;
 
 use std::cell::OnceCell;
 
-use self::object::{Objects, Untyped};
+use self::object::Objects;
+pub(super) use self::object::Role;
 use super::gate::Gate;
 use super::path::Path;
 use super::problem::{Position, Report};
@@ -29,16 +30,7 @@ use super::resource::Resource;
 use super::yaml::{Budget, Documents, MAX_BYTES};
 
 /// Decodes every resource in a file. Objects of other kinds are skipped.
-pub(super) fn decode(bytes: &[u8], gate: Gate, report: &mut Report) -> Vec<Resource> {
-    read(bytes, Untyped::Refused, gate, report)
-}
-
-/// The same for a file of the mesh's settings, which may be a document without a kind.
-pub(super) fn decode_mesh(bytes: &[u8], gate: Gate, report: &mut Report) -> Vec<Resource> {
-    read(bytes, Untyped::MeshConfig, gate, report)
-}
-
-fn read(bytes: &[u8], untyped: Untyped, gate: Gate, report: &mut Report) -> Vec<Resource> {
+pub(super) fn decode(bytes: &[u8], role: Role, gate: Gate, report: &mut Report) -> Vec<Resource> {
     let Some(text) = text(bytes, report) else {
         return Vec::new();
     };
@@ -47,7 +39,7 @@ fn read(bytes: &[u8], untyped: Untyped, gate: Gate, report: &mut Report) -> Vec<
         text,
         lines: OnceCell::new(),
         budget: &budget,
-        untyped,
+        role,
         gate,
         found: Vec::new(),
     };
@@ -57,7 +49,15 @@ fn read(bytes: &[u8], untyped: Untyped, gate: Gate, report: &mut Report) -> Vec<
             Err(error) => report.error(error.at, &Path::Root, error.message),
         }
     }
-    objects.found
+    let found = objects.found;
+    let is_mesh = |resource: &Resource| matches!(resource, Resource::MeshConfig(_));
+    if role == Role::Mesh && !found.iter().any(is_mesh) && !report.has_errors() {
+        report.file_error(
+            "no settings of a mesh: expected a MeshConfig, its settings alone (connectTimeout: \
+             10s, say; {} for none), or the ConfigMap that istiod reads, with them under data.mesh",
+        );
+    }
+    found
 }
 
 /// The text of a file, unless it is too long or no text.

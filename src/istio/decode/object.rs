@@ -21,12 +21,16 @@ const DESTINATION_RULE: &str = "DestinationRule";
 const SIDECAR: &str = "Sidecar";
 const MESH_CONFIG: &str = "MeshConfig";
 const CONFIG_MAP: &str = "ConfigMap";
+/// What `istioctl` installs by: it has the mesh's settings somewhere in it.
+const ISTIO_OPERATOR: &str = "IstioOperator";
 
-/// What a document is that says nothing of its kind.
+/// What a text is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Untyped {
-    Refused,
-    MeshConfig,
+pub(in crate::istio) enum Role {
+    /// Objects as one finds them in a cluster, the mesh's settings among them.
+    Objects,
+    /// The mesh's settings, whatever form they have; that there are none is an error.
+    Mesh,
 }
 
 /// Where the resources of a text are collected.
@@ -36,7 +40,7 @@ pub(super) struct Objects<'a> {
     /// Its lines, once they were needed.
     pub(super) lines: OnceCell<Vec<&'a str>>,
     pub(super) budget: &'a Budget,
-    pub(super) untyped: Untyped,
+    pub(super) role: Role,
     pub(super) gate: Gate,
     pub(super) found: Vec<Resource>,
 }
@@ -50,9 +54,11 @@ impl Objects<'_> {
             path: &Path::Root,
             gate: self.gate,
         };
-        if self.untyped == Untyped::MeshConfig && is_untyped(root) {
-            let mesh = plain_mesh_config(root, report).map(Box::new);
-            self.found.extend(mesh.map(Resource::MeshConfig));
+        if self.role == Role::Mesh && is_untyped(root) {
+            if !is_around_settings(root, report) {
+                let mesh = plain_mesh_config(root, report).map(Box::new);
+                self.found.extend(mesh.map(Resource::MeshConfig));
+            }
             report_duplicates(document, &Path::Root, report);
         } else if self.object(root, report) {
             report_duplicates(document, &Path::Root, report);
@@ -85,12 +91,13 @@ impl Objects<'_> {
             }
             CONFIG_MAP => {
                 let lines = || &**self.lines.get_or_init(|| self.text.lines().collect());
-                let mesh = config_map(value, lines, self.budget, report);
+                let mesh = config_map(value, self.role, lines, self.budget, report);
                 let is_ours = mesh.is_some();
                 self.found
                     .extend(mesh.map(Box::new).map(Resource::MeshConfig));
                 is_ours
             }
+            ISTIO_OPERATOR if self.role == Role::Mesh => is_around_settings(value, report),
             _ => misspelt(value, &kind, entries, report),
         }
     }
@@ -163,6 +170,31 @@ fn is_untyped(value: Value<'_>) -> bool {
         return false;
     };
     find(entries, "kind").is_none() && find(entries, "apiVersion").is_none()
+}
+
+/// An installation's values have the mesh's settings under a name of their own, where nobody would
+/// find them. Returns whether it is so.
+fn is_around_settings(value: Value<'_>, report: &mut Report) -> bool {
+    const NAME: &str = "meshConfig";
+
+    let Kind::Mapping(entries) = value.kind() else {
+        return false;
+    };
+    let spec_path = value.path.field("spec");
+    let spec = find(entries, "spec").map(|spec| value.child(spec.value, &spec_path));
+    let at = spec.unwrap_or(value);
+    let Kind::Mapping(entries) = at.kind() else {
+        return false;
+    };
+    let Some(entry) = find(entries, NAME) else {
+        return false;
+    };
+    report.error(
+        entry.at,
+        &at.path.field(NAME),
+        "the values of an installation: expected what is under `meshConfig`, as a file of its own",
+    );
+    true
 }
 
 /// A kind that is nearly ours is a slip, not somebody else's object. Returns whether it is one.

@@ -49,6 +49,7 @@
 )]
 //! - [`PAGE`] is a page for a browser that shows the serialized form, and keeps itself up to date.
 
+mod asked;
 mod effect;
 mod effective;
 mod enforced;
@@ -95,12 +96,15 @@ impl Explanation {
         let mut explanation = Self::of(settings, on_full, Scope::Set);
         let from = settings.entry.map_or(&[][..], |entry| &entry.from);
         let traps = from.iter().map(|rule| traps::find(settings, *rule));
-        let traps: Vec<Notes> = traps.chain(traps::between_rules(settings)).collect();
-        explanation.add(traps);
+        let asked = asked::find(settings);
+        let traps = traps.chain(traps::between_rules(settings)).chain(asked);
+        explanation.add(traps.collect());
         let rules = settings.rules;
         explanation.valid = rules.is_valid();
         let of_set = rules.problems().iter().cloned();
-        explanation.problems.splice(0..0, of_set);
+        explanation
+            .problems
+            .splice(0..0, of_set.chain(asked::of_nothing(rules)));
         explanation
     }
 

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::failure::Failure;
 use super::resource::Resource;
 use super::status::WatchStatus;
+use crate::istio::gate::Gate;
 use crate::istio::rules::{Batch, Rules};
 
 /// How many objects are kept. A mesh has hundreds.
@@ -34,6 +35,7 @@ type Item = watcher::Result<Event<DynamicObject>>;
 pub(super) struct Follower {
     rules: Rules,
     resource: Resource,
+    gate: Gate,
     status: watch::Sender<WatchStatus>,
     /// The sources that were put, each with the version of its object.
     held: Objects,
@@ -61,11 +63,13 @@ impl Follower {
     pub(super) fn new(
         rules: Rules,
         resource: Resource,
+        gate: Gate,
         status: watch::Sender<WatchStatus>,
     ) -> Self {
         Self {
             rules,
             resource,
+            gate,
             status,
             held: Objects::new(),
         }
@@ -157,7 +161,7 @@ impl Follower {
             Some(Ok(Event::Apply(object))) => {
                 let (source, object) = self.object(object, version)?;
                 self.held.insert(source.clone(), object.version);
-                next.batch.put(source, object.document);
+                self.put(&mut next.batch, source, object.document);
                 if self.held.len() > MOST_OBJECTS {
                     return Err(too_many());
                 }
@@ -192,12 +196,16 @@ impl Follower {
             let known = before.remove(&source);
             self.held.insert(source.clone(), object.version.clone());
             if object.version.is_none() || known != Some(object.version) {
-                batch.put(source, object.document);
+                self.put(batch, source, object.document);
             }
         }
         for gone in before.into_keys() {
             batch.remove(gone);
         }
+    }
+
+    fn put(&self, batch: &mut Batch, source: String, document: Vec<u8>) {
+        batch.put_as(source, document, self.resource.kind.role(), self.gate);
     }
 
     async fn failed(&self, why: String) {

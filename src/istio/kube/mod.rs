@@ -33,6 +33,7 @@
 //!   0.8 s, then less and less often, until 30 s lie between.
 //! - After each failure everything is listed again, and put in force as one change: objects that
 //!   vanished meanwhile are removed, and nothing else is touched.
+//! - Objects are read as istiod reads them: see [`Kubernetes::gate`].
 //! - Of Istio's API versions the first of `v1`, `v1beta1` and `v1alpha3` that is served is used.
 //!
 //! # What it needs
@@ -67,6 +68,7 @@ pub use self::status::WatchStatus;
 
 use self::follow::Follower;
 use self::resource::{Kind, Resource};
+use super::gate::Gate;
 use super::rules::Rules;
 
 /// What is followed in the Kubernetes API, and how it is reached.
@@ -77,6 +79,7 @@ pub struct Kubernetes {
     root_namespace: String,
     mesh_config: Option<String>,
     sidecars: bool,
+    gate: Gate,
 }
 
 impl Default for Kubernetes {
@@ -95,6 +98,7 @@ impl Kubernetes {
             root_namespace: "istio-system".to_owned(),
             mesh_config: Some("istio".to_owned()),
             sidecars: true,
+            gate: Gate::Istiod,
         }
     }
 
@@ -122,8 +126,8 @@ impl Kubernetes {
     }
 
     /// Sets the name of the ConfigMap in the root namespace that holds the mesh's configuration,
-    /// in its key `mesh`; `None` follows none. Default: `istio`, which is that of the default
-    /// revision; another has `istio-REVISION`.
+    /// in its key `mesh`, whatever the name; `None` follows none. Default: `istio`, which is that of
+    /// the default revision; another has `istio-REVISION`.
     #[must_use]
     pub fn mesh_config(mut self, name: impl Into<Option<String>>) -> Self {
         self.mesh_config = name.into();
@@ -134,6 +138,19 @@ impl Kubernetes {
     #[must_use]
     pub fn sidecars(mut self, follow: bool) -> Self {
         self.sidecars = follow;
+        self
+    }
+
+    /// Sets how strictly the objects are read, whatever the [`Rules`] say for other sources.
+    /// Default: [`Gate::Istiod`].
+    ///
+    /// What is in the API server has passed the schema of the CRD that is installed there, which
+    /// has pruned or refused what it does not know. A field that it knows and this crate does not
+    /// is then one of a newer Istio: ignored with a warning, as an older istiod does, rather than
+    /// the end of the limits that stand beside it.
+    #[must_use]
+    pub fn gate(mut self, gate: Gate) -> Self {
+        self.gate = gate;
         self
     }
 
@@ -154,7 +171,7 @@ impl Kubernetes {
         for resource in self.resources() {
             let (sender, receiver) = watch::channel(WatchStatus::new(&resource));
             status.push(receiver);
-            let follower = Follower::new(rules.clone(), resource, sender);
+            let follower = Follower::new(rules.clone(), resource, self.gate, sender);
             tasks.spawn(follower.follow(client.clone()));
         }
         Ok(KubeWatch {

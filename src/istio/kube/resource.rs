@@ -5,6 +5,8 @@ use kube::core::{ApiResource, GroupVersionKind};
 use kube::runtime::watcher::Config;
 use kube::{Client, ResourceExt};
 
+use crate::istio::decode::Role;
+
 /// What `kubectl apply` leaves behind: the object once more, as text.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -30,6 +32,14 @@ impl Kind {
             Self::DestinationRule => "DestinationRule",
             Self::Sidecar => "Sidecar",
             Self::MeshConfig(_) => "ConfigMap",
+        }
+    }
+
+    /// What its objects are read for: a ConfigMap that is named is the mesh's, whatever its name.
+    pub(super) fn role(&self) -> Role {
+        match self {
+            Self::DestinationRule | Self::Sidecar => Role::Objects,
+            Self::MeshConfig(_) => Role::Mesh,
         }
     }
 

@@ -6,6 +6,12 @@ use super::{Labels, Spanned, Timestamp};
 use crate::istio::path::Path;
 use crate::istio::problem::{Position, shorten};
 
+/// The namespace of an object that names none.
+pub(crate) const DEFAULT_NAMESPACE: &str = "default";
+
+/// The annotation of rules that istiod makes itself, out of the objects of the Gateway API.
+pub(crate) const MADE_OF: &str = "internal.istio.io/parents";
+
 /// An object's place and metadata. What else metadata holds is Kubernetes' own.
 #[derive(Debug)]
 pub(crate) struct Meta {
@@ -24,6 +30,17 @@ impl Meta {
     pub(crate) fn path(&self) -> Path<'_> {
         self.item.as_deref().map_or(Path::Root, Path::Given)
     }
+
+    /// The name, empty if there is none.
+    pub(crate) fn name(&self) -> &str {
+        self.name.as_ref().map_or("", |name| name)
+    }
+
+    /// The namespace that it is in, named or not.
+    pub(crate) fn namespace(&self) -> &str {
+        let named = self.namespace.as_ref();
+        named.map_or(DEFAULT_NAMESPACE, |namespace| namespace)
+    }
 }
 
 /// Equal if the metadata is, wherever it stands.
@@ -39,13 +56,11 @@ impl PartialEq for Meta {
 /// For messages: `default/user (line 3)`.
 impl fmt::Display for Meta {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = |field: &Option<Spanned<String>>, otherwise: &str| {
-            field
-                .as_ref()
-                .map_or_else(|| otherwise.to_owned(), |field| shorten(field))
+        let namespace = shorten(self.namespace());
+        let name = match &self.name {
+            Some(name) => shorten(name),
+            None => "(unnamed)".to_owned(),
         };
-        let namespace = text(&self.namespace, "default");
-        let name = text(&self.name, "(unnamed)");
         write!(f, "{namespace}/{name} (line {})", self.at.line)
     }
 }

@@ -21,7 +21,7 @@ pub(crate) use self::destination_rule::{
 };
 pub use self::duration::GoDuration;
 pub(crate) use self::mesh::{DefaultTrafficPolicy, MeshConfig, MeshForm, MeshSettings};
-pub(crate) use self::meta::Meta;
+pub(crate) use self::meta::{DEFAULT_NAMESPACE, MADE_OF, Meta};
 pub(crate) use self::opaque::{Opaque, Tree};
 pub(crate) use self::outlier::OutlierDetection;
 pub(crate) use self::pool::{

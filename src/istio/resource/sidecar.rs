@@ -28,6 +28,14 @@ pub(crate) struct Listener {
     pub(crate) tls: Option<Opaque>,
 }
 
+impl Listener {
+    /// The port that it is for. An absent number is 0, as in Istio.
+    pub(crate) fn number(&self) -> u32 {
+        let number = self.port.as_ref().and_then(|port| port.number);
+        number.map_or(0, |number| number.value)
+    }
+}
+
 /// How traffic gets to a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CaptureMode {

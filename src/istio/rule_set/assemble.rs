@@ -3,31 +3,32 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::lint::half_qualified;
 use super::loaded::Loaded;
 use super::mesh::Mesh;
 use super::{Options, RuleSet, Slot};
 use crate::istio::problem::{Problem, Report, Severity};
 use crate::istio::resource::{
-    ConnectionPool, DestinationRule, PortPolicy, Resource, Spanned, TrafficPolicy, WorkloadSelector,
+    ConnectionPool, DestinationRule, MADE_OF, PortPolicy, Resource, Spanned, TrafficPolicy,
+    WorkloadSelector,
 };
 use crate::istio::select::{
     Age, Incoming, Index, Level, Named, Place, Policy, PortEntry, Ports, RuleId, Selector,
-    SidecarId, Sidecars, Terms, name, namespace, resolve,
+    SidecarId, Sidecars, Terms, resolve,
 };
 use crate::istio::translate::{Pool, RetryBudget};
 
 /// How many problems of a severity a set keeps, of all its files.
 const MOST: usize = 10_000;
 
-/// The annotation of rules that Istio makes from the Gateway API.
-const MADE: &str = "internal.istio.io/parents";
-
 impl RuleSet {
     /// Makes a set of files that were read.
     pub(in crate::istio) fn assemble(loaded: Vec<Arc<Loaded>>, options: &Options) -> Self {
         let mut found = Found::new(&loaded);
         let is_valid = found.duplicates.is_empty() && loaded.iter().all(|file| file.is_valid);
-        let problems = collect(&loaded, found.duplicates);
+        let mut between = found.duplicates;
+        between.extend(half_qualified(&found.rules, &options.cluster_domain));
+        let problems = collect(&loaded, between);
         found.rules.sort_by(|one, other| {
             let key = |slot: &'_ Slot| selector_of(slot.rule()).is_none();
             let age = |slot| Age::of(&Slot::rule(slot).meta);
@@ -50,7 +51,7 @@ impl RuleSet {
             let sidecar = slot.sidecar();
             let spec = sidecar.spec.as_ref();
             let selector = spec.and_then(|spec| spec.workload_selector.as_ref());
-            (id, namespace(&sidecar.meta), selector.map(selector_from))
+            (id, sidecar.meta.namespace(), selector.map(selector_from))
         });
         let sidecar_index = Sidecars::new(sidecars, &mesh.root_namespace);
         Self {
@@ -83,8 +84,8 @@ impl Found {
             for object in &file.resources {
                 let meta = object.meta();
                 let key = match &**object {
-                    Resource::DestinationRule(_) => (0, namespace(meta), name(meta)),
-                    Resource::Sidecar(_) => (1, namespace(meta), name(meta)),
+                    Resource::DestinationRule(_) => (0, meta.namespace(), meta.name()),
+                    Resource::Sidecar(_) => (1, meta.namespace(), meta.name()),
                     // There is one in a mesh, whatever it is called.
                     Resource::MeshConfig(_) => (2, "", ""),
                 };
@@ -129,8 +130,8 @@ fn duplicate(first: (&Loaded, &Resource), second: (&Loaded, &Resource)) -> Probl
                 "a second {} {}/{}: the one in {first_file}, line {line}, is in force; give this \
                  one another name, or remove it",
                 object.kind(),
-                namespace(meta),
-                name(meta),
+                meta.namespace(),
+                meta.name(),
             ),
         ),
     }
@@ -162,7 +163,7 @@ fn collect(loaded: &[Arc<Loaded>], others: Vec<Problem>) -> Vec<Problem> {
 
 fn incoming<'a>(id: RuleId, rule: &'a DestinationRule, domain: &str) -> Incoming<'a> {
     let spec = rule.spec.as_ref();
-    let namespace = namespace(&rule.meta);
+    let namespace = rule.meta.namespace();
     let export_to = spec.and_then(|spec| spec.export_to.as_ref());
     let subsets = spec.and_then(|spec| spec.subsets.as_ref());
     let annotations = rule.meta.annotations.as_ref();
@@ -174,7 +175,7 @@ fn incoming<'a>(id: RuleId, rule: &'a DestinationRule, domain: &str) -> Incoming
             export.iter().map(|to| to.as_str()).collect()
         }),
         selector: selector_of(rule).map(selector_from),
-        made: annotations.is_some_and(|those| those.iter().any(|(key, _)| key == MADE)),
+        made: annotations.is_some_and(|those| those.iter().any(|(key, _)| key == MADE_OF)),
         policy: rule.policy().map(|it| Arc::new(policy(it, id, None))),
         subsets: subsets.map_or_else(Vec::new, |subsets| {
             let named = (0..).zip(subsets.iter()).map(|(index, subset)| Named {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::files::{files_of, read};
 use super::loaded::Loaded;
 use super::{Options, RuleSet};
+use crate::istio::decode::Role;
 use crate::istio::{Gate, Selection};
 
 /// Makes a [`RuleSet`] of files, directories and documents. See [`RuleSet::builder`].
@@ -53,8 +54,9 @@ impl RuleSetBuilder {
         self
     }
 
-    /// Adds the file of the mesh's settings: a `MeshConfig` as [`path`](Self::path) takes it, or
-    /// its settings alone, as `meshConfig` has them in an installation. Nothing is read yet.
+    /// Adds the file of the mesh's settings: a `MeshConfig` as [`path`](Self::path) takes it, its
+    /// settings alone, as `meshConfig` has them in an installation, or a ConfigMap of whatever name
+    /// that has them under `mesh`. A file with none of these is an error. Nothing is read yet.
     pub fn mesh(mut self, path: impl Into<PathBuf>) -> Self {
         self.inputs.push(Input::Mesh(path.into()));
         self
@@ -78,7 +80,7 @@ impl RuleSetBuilder {
             match input {
                 Input::Path(path) => self.load(path, &mut loaded),
                 Input::Mesh(path) => loaded.push(Arc::new(match read(path) {
-                    Ok(content) => Loaded::parse_mesh(path, &content, self.options.gate),
+                    Ok(content) => Loaded::parse(path, &content, Role::Mesh, self.options.gate),
                     Err(error) => Loaded::unreadable(path, &error),
                 })),
                 Input::Document(name, content) => loaded.push(self.parse(name, content)),
@@ -102,6 +104,11 @@ impl RuleSetBuilder {
     }
 
     fn parse(&self, file: &Path, content: &[u8]) -> Arc<Loaded> {
-        Arc::new(Loaded::parse(file, content, self.options.gate))
+        Arc::new(Loaded::parse(
+            file,
+            content,
+            Role::Objects,
+            self.options.gate,
+        ))
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::istio::Rejected;
-use crate::istio::decode::{decode, decode_mesh};
+use crate::istio::decode::{Role, decode};
 use crate::istio::gate::Gate;
 use crate::istio::problem::{Problem, Report};
 use crate::istio::resource::Resource;
@@ -24,23 +24,9 @@ impl Loaded {
     /// Takes `bytes` for the content of the file. One error in it, and none of its resources
     /// count: half of a file is nothing that anybody wrote. Behind istiod's gate what the admission
     /// refuses counts all the same, as it does in a cluster that it got into.
-    pub(in crate::istio) fn parse(file: &Path, bytes: &[u8], gate: Gate) -> Self {
-        Self::read(file, bytes, gate, decode)
-    }
-
-    /// Takes `bytes` for the content of the mesh's file.
-    pub(in crate::istio) fn parse_mesh(file: &Path, bytes: &[u8], gate: Gate) -> Self {
-        Self::read(file, bytes, gate, decode_mesh)
-    }
-
-    fn read(
-        file: &Path,
-        bytes: &[u8],
-        gate: Gate,
-        decode: fn(&[u8], Gate, &mut Report) -> Vec<Resource>,
-    ) -> Self {
+    pub(in crate::istio) fn parse(file: &Path, bytes: &[u8], role: Role, gate: Gate) -> Self {
         let mut report = Report::new(file);
-        let resources = decode(bytes, gate, &mut report);
+        let resources = decode(bytes, role, gate, &mut report);
         // istiod does not check again what it finds: that is for the admission to do.
         let applies_unchecked = gate == Gate::Istiod && !report.has_errors();
         for resource in &resources {

@@ -4,6 +4,7 @@ mod assemble;
 mod builder;
 mod contents;
 mod files;
+mod lint;
 mod loaded;
 mod mesh;
 mod query;

@@ -8,7 +8,7 @@ use super::RuleSet;
 use super::slot::Slot;
 use crate::istio::problem::{Position, shorten};
 use crate::istio::resource::{Meta, Resource};
-use crate::istio::select::{self, QuirkKind, QuirkOf, RuleId};
+use crate::istio::select::{QuirkKind, QuirkOf, RuleId};
 
 /// An object of a set: a `DestinationRule`, a `Sidecar`, or the `MeshConfig`. Printed, it is its
 /// namespace and name: `default/reviews`.
@@ -33,12 +33,12 @@ impl<'a> ObjectRef<'a> {
 
     /// Its namespace: `default` if it names none.
     pub fn namespace(&self) -> &'a str {
-        select::namespace(self.meta())
+        self.meta().namespace()
     }
 
     /// Its name, empty if it has none.
     pub fn name(&self) -> &'a str {
-        select::name(self.meta())
+        self.meta().name()
     }
 
     /// The file that it is in, as it was named when it was read.

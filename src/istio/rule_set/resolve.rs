@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Mesh, Query, RuleSet};
 use crate::istio::Protocol;
-use crate::istio::resource::{Listener, Spanned};
-use crate::istio::select::{self, DEFAULT_NAMESPACE, SidecarId};
+use crate::istio::resource::{DEFAULT_NAMESPACE, Listener, Spanned};
+use crate::istio::select::{self, SidecarId};
 use crate::istio::settings::Settings;
 use crate::istio::translate::{Around, Blocks, Envoy, Level, Levels, Owner, Pool};
 
@@ -144,7 +144,7 @@ impl RuleSet {
         let listeners = listeners.map_or(&[][..], |listeners| listeners);
         let those = (0..)
             .zip(listeners)
-            .filter(|(_, listener)| served_at == Some(number_of(listener)));
+            .filter(|(_, listener)| served_at == Some(listener.number()));
         let mut found = SidecarFor {
             id,
             listener: None,
@@ -153,7 +153,7 @@ impl RuleSet {
         for (index, listener) in those {
             found
                 .listener
-                .get_or_insert((number_of(listener), protocol_of(listener)));
+                .get_or_insert((listener.number(), protocol_of(listener)));
             if listener.connection_pool.is_some() {
                 found.pool = Some(Owner::Listener(id, index));
                 return found;
@@ -172,12 +172,6 @@ struct SidecarFor {
     /// The port and the protocol of its listener there: they stand for the service's own.
     listener: Option<(u32, Protocol)>,
     pool: Option<Owner>,
-}
-
-/// An absent number is 0, as in Istio.
-fn number_of(listener: &Spanned<Listener>) -> u32 {
-    let number = listener.port.as_ref().and_then(|port| port.number);
-    number.map_or(0, |number| number.value)
 }
 
 fn protocol_of(listener: &Spanned<Listener>) -> Protocol {

@@ -1,5 +1,8 @@
 //! [`Batch`]: several changes that take effect as one.
 
+use crate::istio::decode::Role;
+use crate::istio::gate::Gate;
+
 /// Changes of several sources, to be put in force at once by [`Rules::apply`](super::Rules::apply):
 /// nobody sees some of them without the others.
 ///
@@ -27,9 +30,21 @@ pub struct Batch {
 
 #[derive(Clone, Debug)]
 pub(super) enum Action {
-    Put(Vec<u8>),
+    Put(Text),
     Remove,
+    /// Removed, and known to have been named by somebody who expects it.
+    #[cfg(feature = "watch")]
+    Absent,
     Trouble(String),
+}
+
+/// What a source says, and how it is read.
+#[derive(Clone, Debug)]
+pub(super) struct Text {
+    pub(super) bytes: Vec<u8>,
+    pub(super) role: Role,
+    /// That of the rules, if it says none.
+    pub(super) gate: Option<Gate>,
 }
 
 impl Batch {
@@ -42,12 +57,36 @@ impl Batch {
 
     /// What the source says from now on, YAML or JSON with any number of documents.
     pub fn put(&mut self, source: impl Into<String>, text: impl Into<Vec<u8>>) {
-        self.add(source, Action::Put(text.into()));
+        let text = Text {
+            bytes: text.into(),
+            role: Role::Objects,
+            gate: None,
+        };
+        self.add(source, Action::Put(text));
+    }
+
+    /// The same for one thing and behind one gate, whatever the others are read behind.
+    #[cfg(feature = "kube")]
+    pub(in crate::istio) fn put_as(
+        &mut self,
+        source: impl Into<String>,
+        bytes: Vec<u8>,
+        role: Role,
+        gate: Gate,
+    ) {
+        let gate = Some(gate);
+        self.add(source, Action::Put(Text { bytes, role, gate }));
     }
 
     /// The source is gone, with all that it said.
     pub fn remove(&mut self, source: impl Into<String>) {
         self.add(source, Action::Remove);
+    }
+
+    /// The same of a source that is still looked for.
+    #[cfg(feature = "watch")]
+    pub(in crate::istio) fn absent(&mut self, source: impl Into<String>) {
+        self.add(source, Action::Absent);
     }
 
     /// What the source says cannot be known now, and why. What it said last stays in force.

@@ -224,11 +224,15 @@ impl Rules {
         current.sources.iter().map(SourceStatus::from).collect()
     }
 
-    /// All that is wrong or worth knowing now: of the sources that are rejected, why; of the set in
-    /// force, what was found in it.
+    /// All that is wrong or worth knowing now: of the sources that are rejected, why; which files
+    /// are looked for and not there; of the set in force, what was found in it.
     pub fn problems(&self) -> Vec<Problem> {
         let current = self.snapshot();
-        let mut problems: Vec<_> = current.rejected().cloned().collect();
+        let mut problems: Vec<_> = current
+            .rejected()
+            .chain(current.absent())
+            .cloned()
+            .collect();
         problems.extend(current.set.problems().iter().cloned());
         problems
     }
@@ -237,9 +241,13 @@ impl Rules {
     /// and its problems are with it.
     pub fn explain(&self, query: &Query, on_full: OnFull) -> Explanation {
         let current = self.snapshot();
-        let rejected: Vec<Problem> = current.rejected().cloned().collect();
+        let of_sources: Vec<Problem> = current
+            .rejected()
+            .chain(current.absent())
+            .cloned()
+            .collect();
         let explanation = current.set.explain(query, on_full);
-        explanation.with(&rejected, rejected.is_empty())
+        explanation.with(&of_sources, current.rejected().next().is_none())
     }
 
     fn snapshot(&self) -> Guard<Arc<Snapshot>> {
@@ -283,6 +291,12 @@ impl Snapshot {
         let sources = self.sources.iter();
         let rejected = sources.filter_map(|(_, source)| source.rejected.as_ref());
         rejected.flat_map(Rejected::problems)
+    }
+
+    /// The sources that are looked for and not there.
+    fn absent(&self) -> impl Iterator<Item = &Problem> {
+        let sources = self.sources.iter();
+        sources.filter_map(|(_, source)| source.absent.as_ref())
     }
 
     /// The same in force, though not of all that the sources say now.

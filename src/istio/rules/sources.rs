@@ -5,9 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::batch::{Action, Batch};
+use super::batch::{Action, Batch, Text};
 use crate::istio::file::Rejected;
 use crate::istio::gate::Gate;
+use crate::istio::problem::Problem;
+#[cfg(feature = "watch")]
+use crate::istio::problem::Severity;
 use crate::istio::rule_set::Loaded;
 
 /// All sources, by name.
@@ -20,6 +23,8 @@ pub(super) struct Source {
     pub(super) good: Option<Arc<Loaded>>,
     /// Why what it says now is not in force.
     pub(super) rejected: Option<Rejected>,
+    /// That it is looked for, and not there.
+    pub(super) absent: Option<Problem>,
 }
 
 /// What became of a batch.
@@ -42,12 +47,14 @@ impl Sources {
         let mut applied = Applied::default();
         for (name, action) in batch.changes {
             match action {
-                Action::Put(bytes) => match read(Path::new(&name), &bytes, gate) {
+                Action::Put(text) => match read(Path::new(&name), &text, gate) {
                     Ok(loaded) => {
                         applied.updates += 1;
-                        let good = Some(Arc::new(loaded));
-                        let rejected = None;
-                        self.0.insert(name.into(), Source { good, rejected });
+                        let source = Source {
+                            good: Some(Arc::new(loaded)),
+                            ..Source::default()
+                        };
+                        self.0.insert(name.into(), source);
                     }
                     Err(rejected) => self.reject(name, rejected, &mut applied),
                 },
@@ -55,19 +62,37 @@ impl Sources {
                     let rejected = Rejected::of_file(Path::new(&name), &why);
                     self.reject(name, rejected, &mut applied);
                 }
-                Action::Remove => {
-                    let gone = self.0.remove(&*name);
-                    applied.removals += u64::from(gone.is_some_and(|gone| gone.good.is_some()));
+                Action::Remove => self.remove(&name, &mut applied),
+                #[cfg(feature = "watch")]
+                Action::Absent => {
+                    self.remove(&name, &mut applied);
+                    let absent = Problem::of_file(
+                        Path::new(&name),
+                        Severity::Warning,
+                        "there is no such file or directory; it is waited for",
+                    );
+                    let source = Source {
+                        absent: Some(absent),
+                        ..Source::default()
+                    };
+                    self.0.insert(name.into(), source);
                 }
             }
         }
         applied
     }
 
+    fn remove(&mut self, name: &str, applied: &mut Applied) {
+        let gone = self.0.remove(name);
+        applied.removals += u64::from(gone.is_some_and(|gone| gone.good.is_some()));
+    }
+
     /// What it said before stays.
     fn reject(&mut self, name: String, rejected: Rejected, applied: &mut Applied) {
         applied.rejected.push(rejected.clone());
-        self.0.entry(name.into()).or_default().rejected = Some(rejected);
+        let source = self.0.entry(name.into()).or_default();
+        source.rejected = Some(rejected);
+        source.absent = None;
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Source)> {
@@ -79,14 +104,16 @@ impl Sources {
     }
 }
 
-fn read(name: &Path, bytes: &[u8], gate: Gate) -> Result<Loaded, Rejected> {
+fn read(name: &Path, text: &Text, gate: Gate) -> Result<Loaded, Rejected> {
+    let Text { bytes, role, .. } = text;
+    let gate = text.gate.unwrap_or(gate);
     if bytes.trim_ascii().is_empty() {
         // Half of an edit, more likely than a decision.
         let why = "it is empty: delete it to lift what it said";
         return Err(Rejected::of_file(name, why));
     }
     // Whatever is in a source, who brings it goes on.
-    catch_unwind(AssertUnwindSafe(|| Loaded::parse(name, bytes, gate)))
+    catch_unwind(AssertUnwindSafe(|| Loaded::parse(name, bytes, *role, gate)))
         .map_err(|_| Rejected::of_file(name, "its reader panicked"))?
         .checked()
 }

@@ -21,7 +21,7 @@ pub(super) use self::entry::{Entry, Incoming, Named, Subset};
 pub(super) use self::host::{namespace_of, resolve};
 pub(super) use self::index::{Candidates, Index, Terms};
 pub(super) use self::labels::Selector;
-pub(super) use self::order::{Age, DEFAULT_NAMESPACE, name, namespace};
+pub(super) use self::order::Age;
 pub(super) use self::policy::{Level, Place, Policy, PortEntry, Ports, RuleId};
 pub(super) use self::quirk::QuirkOf;
 pub use self::quirk::{QuirkKind, Selection};

@@ -2,9 +2,6 @@
 
 use crate::istio::resource::{Meta, Timestamp};
 
-/// The namespace of an object that names none.
-pub(in crate::istio) const DEFAULT_NAMESPACE: &str = "default";
-
 /// What objects are sorted by. One without a time counts as older than any with one, as in Go,
 /// where no time is year 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,18 +15,8 @@ impl<'a> Age<'a> {
     pub(in crate::istio) fn of(meta: &'a Meta) -> Self {
         Self {
             created: meta.creation_timestamp.as_ref().map(|time| time.value),
-            name: name(meta),
-            namespace: namespace(meta),
+            name: meta.name(),
+            namespace: meta.namespace(),
         }
     }
-}
-
-/// The name, empty if there is none.
-pub(in crate::istio) fn name(meta: &Meta) -> &str {
-    meta.name.as_ref().map_or("", |name| name)
-}
-
-pub(in crate::istio) fn namespace(meta: &Meta) -> &str {
-    let named = meta.namespace.as_ref();
-    named.map_or(DEFAULT_NAMESPACE, |namespace| namespace)
 }

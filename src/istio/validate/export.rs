@@ -7,15 +7,9 @@ use crate::istio::path::Path;
 use crate::istio::problem::{Position, Report, shorten};
 use crate::istio::resource::{Meta, Spec};
 
-/// The namespace of an object that names none.
-const DEFAULT_NAMESPACE: &str = "default";
-
 pub(super) fn export_to(spec: &Spec, meta: &Meta, path: &Path<'_>, report: &mut Report) {
     let Some(list) = &spec.export_to else { return };
-    let own = meta
-        .namespace
-        .as_ref()
-        .map_or(DEFAULT_NAMESPACE, |name| name);
+    let own = meta.namespace();
     let mut seen: HashMap<&str, Position> = HashMap::new();
     for (index, entry) in list.iter().enumerate() {
         let path = path.item(index);

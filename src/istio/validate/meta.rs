@@ -1,14 +1,11 @@
 //! Annotations that Istio refuses.
 
 use crate::istio::problem::Report;
-use crate::istio::resource::Meta;
+use crate::istio::resource::{MADE_OF, Meta};
 
 const DRY_RUN: &str = "istio.io/dry-run";
 /// What istiod writes on the rules that it makes itself, out of those of the Gateway API.
-const INTERNAL: [&str; 2] = [
-    "internal.istio.io/parents",
-    "internal.istio.io/parent-namespace",
-];
+const INTERNAL: [&str; 2] = [MADE_OF, "internal.istio.io/parent-namespace"];
 /// And refuses whatever it is asked to.
 const REJECT: &str = "internal.istio.io/webhook-always-reject";
 

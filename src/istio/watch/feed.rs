@@ -1,5 +1,6 @@
 //! What the changes of files mean for [`Rules`].
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,12 +13,18 @@ use crate::istio::rules::{Batch, Rules};
 #[derive(Debug)]
 pub(super) struct Feed {
     rules: Rules,
+    /// What was named, and not found in a directory: it is missed if it is not there.
+    named: BTreeSet<PathBuf>,
     progress: Arc<Progress>,
 }
 
 impl Feed {
-    pub(super) fn new(rules: Rules, progress: Arc<Progress>) -> Self {
-        Self { rules, progress }
+    pub(super) fn new(rules: Rules, named: &[PathBuf], progress: Arc<Progress>) -> Self {
+        Self {
+            rules,
+            named: named.iter().cloned().collect(),
+            progress,
+        }
     }
 }
 
@@ -27,7 +34,8 @@ impl Sink for Feed {
         for (path, observed) in changes {
             let source = path.to_string_lossy();
             match observed {
-                Observed::Missing => batch.remove(source),
+                Observed::Missing if self.named.contains(&path) => batch.absent(source),
+                Observed::Missing | Observed::Directory => batch.remove(source),
                 Observed::Content(bytes) => batch.put(source, bytes),
                 Observed::Unreadable(error) => {
                     batch.trouble(source, format!("cannot be read: {error}"));

@@ -74,7 +74,7 @@ impl RuleFiles {
     pub fn follow(self, rules: &Rules) -> io::Result<FilesWatch> {
         let progress = Arc::new(Progress::default());
         let signal = Arc::new(Signal::default());
-        let mut feed = Feed::new(rules.clone(), Arc::clone(&progress));
+        let mut feed = Feed::new(rules.clone(), &self.paths, Arc::clone(&progress));
         let (paths, timing, wake) = (Paths::any(self.paths), self.timing, Arc::clone(&signal));
         thread::Builder::new()
             .name("meshpool-rules".to_owned())

@@ -61,6 +61,8 @@ impl Known {
                 look.files.insert(path.clone(), seen.clone());
             } else if *seen != Seen::MISSING {
                 self.found(path.clone(), Observed::Missing, Seen::MISSING, &mut look);
+            } else if listing.is_directory(path) {
+                look.changed.insert(path.clone(), Observed::Directory);
             }
         }
         for (path, error) in listing.into_troubles() {

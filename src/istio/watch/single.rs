@@ -25,7 +25,7 @@ impl Single {
     fn change(&self, observed: &Observed) -> Change {
         let file = &self.file;
         let read = match observed {
-            Observed::Missing => return Change::Removed,
+            Observed::Missing | Observed::Directory => return Change::Removed,
             // Whatever is in a file, the thread that follows it goes on.
             Observed::Content(bytes) => catch_unwind(AssertUnwindSafe(|| file.parse(bytes)))
                 .unwrap_or_else(|_| Err(file.unreadable(&io::Error::other("its reader panicked")))),

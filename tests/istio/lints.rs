@@ -1,0 +1,173 @@
+//! What was asked for and is not there, and rules for names that there cannot be.
+
+use meshpool::istio::{Client, Explanation, OnFull, Problem, Query, RuleSet, Service, Severity};
+
+const RULE: &str = "\
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: user, namespace: demo}
+spec:
+  host: user
+  trafficPolicy: {connectionPool: {http: {http2MaxRequests: 7}}}
+  subsets: [{name: v1}, {name: v2}]
+";
+
+fn explain(text: &str, query: &Query) -> Explanation {
+    let set = RuleSet::builder().document("rules.yaml", text).build();
+    assert!(set.is_valid(), "{:?}", set.problems());
+    set.explain(query, OnFull::Refuse)
+}
+
+fn user() -> Service {
+    Service::new("user").namespace("demo")
+}
+
+fn told(problems: &[Problem]) -> Vec<String> {
+    problems.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_subset_that_the_rule_lacks_is_a_warning() {
+    let of = |subset: &str| Query::outbound(user()).subset(subset);
+    assert_eq!(told(&explain(RULE, &of("v2")).problems), [""; 0]);
+    let explanation = explain(RULE, &of("v3"));
+    assert!(explanation.valid);
+    assert_eq!(
+        told(&explanation.problems),
+        [
+            "rules.yaml:7:12: warning: spec.subsets: demo/user has no subset `v3`, which is asked \
+             for: it has v1, v2; what is said of the whole service holds here, and a route of a \
+             mesh to such a subset leads nowhere"
+        ]
+    );
+    let without = RULE.split("  subsets").next().unwrap();
+    let explanation = explain(without, &of("v3"));
+    assert!(told(&explanation.problems)[0].starts_with(
+        "rules.yaml:1:1: warning: spec.subsets: demo/user has no subset `v3`, which is asked for: \
+         it has none;"
+    ));
+    // Inbound there are no subsets, and of no rule there is none to lack.
+    let inbound = Query::inbound(user()).subset("v3");
+    assert_eq!(told(&explain(without, &inbound).problems), [""; 0]);
+    let other = Query::outbound(Service::new("other").namespace("demo")).subset("v3");
+    assert_eq!(told(&explain(without, &other).problems), [""; 0]);
+}
+
+#[test]
+fn a_host_that_only_dns_would_complete_is_a_warning() {
+    let set = |host: &str| {
+        let text = RULE.replace("host: user", &format!("host: {host}"));
+        let other = RULE.replace("demo", "web").replace("user", "other");
+        RuleSet::builder()
+            .document("rules.yaml", text)
+            .document("other.yaml", other)
+            .build()
+    };
+    for host in [
+        "user.demo",
+        "user.web",
+        "user.default",
+        "user.demo.svc",
+        "user.nowhere.svc",
+    ] {
+        let set = set(host);
+        assert!(set.is_valid());
+        let [problem] = set.problems() else {
+            panic!("{host}: {:?}", set.problems());
+        };
+        assert_eq!(problem.severity(), Severity::Warning);
+        let full = format!("{}.svc.cluster.local", host.trim_end_matches(".svc"));
+        assert_eq!(
+            problem.to_string(),
+            format!(
+                "rules.yaml:5:9: warning: spec.host: `{host}` matches no service of the cluster: a \
+                 host with a dot in it is taken as it stands; expected `{full}`"
+            )
+        );
+    }
+    for host in [
+        "user",
+        "user.demo.svc.cluster.local",
+        "example.org",
+        "'*.demo'",
+        "api.user.demo",
+    ] {
+        assert!(set(host).problems().is_empty(), "{host}");
+    }
+    let set = RuleSet::builder()
+        .cluster_domain("mesh.test")
+        .document("rules.yaml", RULE.replace("host: user", "host: user.demo"))
+        .build();
+    assert!(
+        set.problems()[0]
+            .message()
+            .ends_with("`user.demo.svc.mesh.test`")
+    );
+}
+
+#[test]
+fn that_there_is_no_rule_at_all_is_a_notice() {
+    let query = Query::outbound(user());
+    for text in [
+        "",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: user}\n",
+    ] {
+        let explanation = explain(text, &query);
+        assert_eq!(
+            told(&explanation.problems),
+            [" notice: no DestinationRule was read at all, for whatever host"]
+        );
+        assert!(explanation.valid);
+        let text = explanation.to_string();
+        assert!(
+            text.contains("notice: no DestinationRule was read"),
+            "{text}"
+        );
+        assert!(!text.contains("with warnings"), "{text}");
+    }
+    let other = Query::outbound(Service::new("other"));
+    assert_eq!(told(&explain(RULE, &other).problems), [""; 0]);
+}
+
+#[test]
+fn a_port_that_no_listener_is_for_is_a_warning() {
+    let sidecar = "---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: user, namespace: demo}
+spec:
+  workloadSelector: {labels: {app: user}}
+  ingress:
+  - {port: {number: 8080, protocol: HTTP}, connectionPool: {http: {http2MaxRequests: 3}}}
+";
+    let text = format!("{RULE}{sidecar}");
+    let asked = |service: Service, label: &str| {
+        let workload = Client::new("demo").label("app", label);
+        let explanation = explain(&text, &Query::inbound(service).client(workload));
+        let requests = explanation
+            .limits
+            .iter()
+            .find(|it| it.field == "max_requests");
+        let limit = requests.unwrap().value.to_string();
+        let listeners = explanation.problems.into_iter();
+        let listeners = listeners.filter(|problem| problem.path() == "spec.ingress");
+        (limit, told(&listeners.collect::<Vec<_>>()))
+    };
+    let at = |port| user().port(80).target_port(port);
+    assert_eq!(asked(at(8080), "user"), ("3".to_owned(), vec![]));
+    assert_eq!(
+        asked(at(9090), "user"),
+        (
+            "7".to_owned(),
+            vec![
+                "rules.yaml:15:5: warning: spec.ingress: none of the listeners is for port 9090: a \
+                 mesh's Envoy would pass its requests on without the limits of the Sidecar and of \
+                 the rule; here those hold that are for every port"
+                    .to_owned()
+            ]
+        )
+    );
+    // Of a service without a port nothing can be said, and the Sidecar is not everybody's.
+    assert_eq!(asked(user(), "user"), ("7".to_owned(), vec![]));
+    assert_eq!(asked(at(9090), "other"), ("7".to_owned(), vec![]));
+}
