@@ -19,6 +19,7 @@ mod destination;
 mod retry_budget;
 mod source;
 mod subscribers;
+mod tcp_keep_alive;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -28,6 +29,7 @@ pub use self::retry_budget::RetryBudget;
 pub use self::source::{LimitsSource, LiveLimits, Subscriber};
 #[cfg(feature = "istio")]
 pub(crate) use self::subscribers::Subscribers;
+pub use self::tcp_keep_alive::TcpKeepAlive;
 
 /// What a pool enforces. Everything is unlimited unless set.
 ///
@@ -114,6 +116,15 @@ pub struct Limits {
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub http2_keep_alive_timeout: Option<Duration>,
 
+    /// How the system finds out that a server is gone. Outbound only; for TCP connections that an
+    /// `outbound::KeepAliveConnector` opens from then on. Unset, it is as the connector that this
+    /// is around has it.
+    ///
+    /// Istio: `connectionPool.tcp.tcpKeepalive`; Envoy:
+    /// `upstream_connection_options.tcp_keepalive`.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub tcp_keep_alive: Option<TcpKeepAlive>,
+
     /// How long a connect may take, handshakes included. Outbound only.
     ///
     /// Istio: `connectionPool.tcp.connectTimeout`. Its default of ten seconds does not apply
@@ -148,6 +159,7 @@ impl Limits {
             max_concurrent_streams: None,
             http2_keep_alive_interval: None,
             http2_keep_alive_timeout: None,
+            tcp_keep_alive: None,
             connect_timeout: None,
             max_retries: None,
             retry_budget: None,
@@ -224,6 +236,14 @@ impl Limits {
         let pings = pings.into();
         self.http2_keep_alive_interval = pings.map(|(interval, _)| interval);
         self.http2_keep_alive_timeout = pings.map(|(_, timeout)| timeout);
+        self
+    }
+
+    /// Sets how the system finds out that a server is gone; `None` is as the connector has it.
+    /// Default: as the connector has it.
+    #[must_use]
+    pub fn tcp_keep_alive(mut self, keep_alive: impl Into<Option<TcpKeepAlive>>) -> Self {
+        self.tcp_keep_alive = keep_alive.into();
         self
     }
 

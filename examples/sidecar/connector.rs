@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
+use meshpool::outbound::KeepAliveConnector;
 use tokio_rustls::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
 };
@@ -15,11 +16,15 @@ use tokio_rustls::rustls::{
 
 use crate::BoxError;
 use crate::flags::{Flags, UpstreamProtocol};
+use crate::rules::Rules;
 
-pub(crate) fn connector(flags: &Flags) -> Result<HttpsConnector<HttpConnector>, BoxError> {
+type Connector = HttpsConnector<KeepAliveConnector<HttpConnector>>;
+
+pub(crate) fn connector(flags: &Flags, rules: Arc<Rules>) -> Result<Connector, BoxError> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
+    let tcp = KeepAliveConnector::new(tcp, rules);
     let builder = HttpsConnectorBuilder::new()
         .with_tls_config(tls(flags)?)
         .https_or_http();

@@ -22,6 +22,7 @@ mod explain;
 #[path = "../common/feeds.rs"]
 mod feeds;
 mod flags;
+mod grpc;
 mod headers;
 #[path = "../common/label.rs"]
 mod label;

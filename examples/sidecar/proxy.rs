@@ -47,14 +47,14 @@ impl Proxy {
         log: Option<AccessLog>,
     ) -> Result<Self, BoxError> {
         let builder = Client::builder()
-            .limits(rules)
+            .limits(rules.clone())
             .response_timeout(flags.per_try_timeout);
         let builder = match flags.upstream_protocol {
             UpstreamProtocol::H1 => builder.http1_only(),
             UpstreamProtocol::H2 => builder.http2_only(),
             UpstreamProtocol::Auto => builder,
         };
-        let client = builder.build(connector(flags)?);
+        let client = builder.build(connector(flags, rules)?);
         let retries = flags.retries().map(|retries| {
             RetryPolicy::with(&client, Outgoing::again)
                 .on(retries.on)

@@ -3,14 +3,14 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use meshpool::outbound::{Error, ErrorKind};
 
+use crate::grpc;
+
 const OVERLOADED: HeaderName = HeaderName::from_static("x-envoy-overloaded");
-const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
-const UNAVAILABLE: HeaderValue = HeaderValue::from_static("14");
 
 /// Why there is no response of the upstream's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,10 +115,13 @@ impl Failure {
             headers.insert(OVERLOADED, HeaderValue::from_static("true"));
         }
         if asker.is_grpc {
-            headers.insert(CONTENT_TYPE, GRPC);
-            headers.insert(GRPC_STATUS, UNAVAILABLE);
-            let message = HeaderValue::from_maybe_shared(text);
-            headers.insert(GRPC_MESSAGE, message.expect("plain ASCII"));
+            headers.insert(CONTENT_TYPE, grpc::MEDIA_TYPE);
+            headers.insert(GRPC_STATUS, grpc::status(self.status));
+            // As of a body, so of what stands for it.
+            if !asker.is_head {
+                let message = HeaderValue::from_maybe_shared(text);
+                headers.insert(GRPC_MESSAGE, message.expect("plain ASCII"));
+            }
             return response;
         }
         headers.insert(CONTENT_LENGTH, text.len().into());
@@ -143,15 +146,8 @@ pub(crate) struct Asker {
 impl Asker {
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
         Self {
-            is_grpc: is_grpc(request.headers()),
+            is_grpc: grpc::is_asked(request),
             is_head: request.method() == Method::HEAD,
         }
     }
-}
-
-/// `application/grpc`, or `application/grpc+…`.
-fn is_grpc(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE);
-    let rest = content_type.and_then(|value| value.as_bytes().strip_prefix(GRPC.as_bytes()));
-    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+')))
 }

@@ -46,6 +46,7 @@
 //! | A cluster is configured, and stays | a destination is whatever a URI names, and is [forgotten](Builder::max_idle_destinations) some time after it was idle |
 //! | A route's timeout bounds how long a request pends | so does a [timeout of its own](Builder::pending_timeout) |
 //! | PINGs go out each interval | [after an interval](Builder::http2_keep_alive_interval) in which nothing has come |
+//! | A TCP keep-alive is the cluster's, and set on its connections | it is of the [limits](crate::Limits::tcp_keep_alive), and set by a [connector](KeepAliveConnector) that asks for them |
 //! | Idle connections close after an hour, connects fail after five seconds | nothing has a time limit unless set |
 //! | A host's addresses are its endpoints, each with connections of its own | the connector chooses one for each connection |
 
@@ -58,7 +59,7 @@ mod pool;
 pub mod retry;
 
 pub use self::client::{Builder, Client, ResponseBody, ResponseFuture};
-pub use self::connection::Connect;
+pub use self::connection::{Connect, KeepAliveConnecting, KeepAliveConnector};
 #[cfg(unix)]
 pub use self::connection::{UnixConnecting, UnixConnection, UnixConnector};
 pub use self::error::{Error, ErrorKind};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use meshpool::Limits;
 use meshpool::istio::{Rule, RuleFile};
-use meshpool::limits::RetryBudget;
+use meshpool::limits::{RetryBudget, TcpKeepAlive};
 
 use crate::support::{error, rule, summary};
 
@@ -90,10 +90,38 @@ fn pings_are_those_of_the_rule() {
 }
 
 #[test]
+fn the_keep_alive_is_that_of_the_rule() {
+    let text =
+        policy("{connectionPool: {tcp: {tcpKeepalive: {time: 90s, interval: 1500ms, probes: 3}}}}");
+    let rule = outbound(&text);
+    let keep_alive = TcpKeepAlive::new()
+        .time(Duration::from_secs(90))
+        .interval(Duration::from_secs(1))
+        .probes(3);
+    assert_eq!(rule.limits(), Limits::new().tcp_keep_alive(keep_alive));
+    assert_eq!(summary(rule.notices()), Vec::<String>::new());
+}
+
+#[test]
+fn a_keep_alive_that_is_only_there_is_the_systems() {
+    let rule = outbound(&policy("{connectionPool: {tcp: {tcpKeepalive: {}}}}"));
+    assert_eq!(rule.limits().tcp_keep_alive, Some(TcpKeepAlive::new()));
+}
+
+#[test]
+fn a_time_of_less_than_a_second_turns_the_keep_alive_off_and_is_warned_of() {
+    let text = policy("{connectionPool: {tcp: {tcpKeepalive: {time: 500ms, probes: 0}}}}");
+    let rule = outbound(&text);
+    assert!(rule.limits().tcp_keep_alive.unwrap().is_off());
+    let path = format!("{POLICY}.connectionPool.tcp.tcpKeepalive.time");
+    assert_eq!(summary(rule.notices()), [format!("warning {path}")]);
+}
+
+#[test]
 fn what_has_no_effect_is_noted() {
     let text = policy(
         "{retryBudget: {budgetInterval: 10s}, connectionPool: \
-         {tcp: {tcpKeepalive: {time: 1s}, idleTimeout: 1s}, \
+         {tcp: {idleTimeout: 1s}, \
          http: {maxRetries: 3, h2UpgradePolicy: DEFAULT, useClientProtocol: true, \
          maxConcurrentStreams: 5, idleTimeout: 2s, \
          http2KeepAlive: {interval: 1s, timeout: 1s}}}}",
@@ -102,7 +130,6 @@ fn what_has_no_effect_is_noted() {
     let mut found = summary(rule.notices());
     let mut expected = [
         "retryBudget.budgetInterval",
-        "connectionPool.tcp.tcpKeepalive",
         "connectionPool.tcp.idleTimeout",
         "connectionPool.http.maxRetries",
         "connectionPool.http.h2UpgradePolicy",

@@ -5,6 +5,7 @@ use std::time::Duration;
 use meshpool::Limits;
 use meshpool::istio::settings::{Source, Value};
 use meshpool::istio::{Client, OnFull, Protocol, Query, RuleSet, Service};
+use meshpool::limits::TcpKeepAlive;
 
 const RULES: &str = "
 apiVersion: networking.istio.io/v1
@@ -65,6 +66,7 @@ fn outbound_each_limit_is_the_one_of_the_same_name() {
     let second = Duration::from_secs(1);
     let found = limits(Query::outbound(reviews().port(80)));
     let budget = meshpool::limits::RetryBudget::new().percent(50.0);
+    let of_mesh = TcpKeepAlive::new().time(60 * second);
     let expected = Limits::new()
         .max_connections(4)
         .max_requests(8)
@@ -72,13 +74,17 @@ fn outbound_each_limit_is_the_one_of_the_same_name() {
         .max_retries(3)
         .retry_budget(budget)
         .idle_timeout(5 * second)
-        .connect_timeout(2 * second);
+        .connect_timeout(2 * second)
+        .tcp_keep_alive(of_mesh);
     assert_eq!(found, expected);
     // The entry of the port has nothing else, and the mesh's timeout holds.
     let found = limits(Query::outbound(reviews().port(9080)));
     assert_eq!(
         found,
-        Limits::new().max_connections(2).connect_timeout(second)
+        Limits::new()
+            .max_connections(2)
+            .connect_timeout(second)
+            .tcp_keep_alive(of_mesh)
     );
     // A service without a rule has the mesh's pool.
     let found = limits(Query::outbound(
@@ -86,7 +92,10 @@ fn outbound_each_limit_is_the_one_of_the_same_name() {
     ));
     assert_eq!(
         found,
-        Limits::new().max_connections(33).connect_timeout(second)
+        Limits::new()
+            .max_connections(33)
+            .connect_timeout(second)
+            .tcp_keep_alive(of_mesh)
     );
 }
 
@@ -244,6 +253,13 @@ fn each_value_tells_its_source_and_what_it_overrode() {
     assert_eq!(
         told(&whole, "tcp_keepalive.time_s"),
         "60 from MeshConfig, spec.tcpKeepalive.time (rules.yaml:37:24)"
+    );
+    let explanation = set().explain(&whole, OnFull::Refuse);
+    let mut rows = explanation.limits.iter();
+    let row = rows.find(|row| row.field == "tcp_keep_alive.time");
+    assert_eq!(
+        row.unwrap().source,
+        "MeshConfig, spec.tcpKeepalive.time (rules.yaml:37:24)"
     );
     let served = Query::inbound(reviews().port(9080));
     assert_eq!(

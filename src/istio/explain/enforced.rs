@@ -83,6 +83,7 @@ impl Rows<'_, '_> {
         ];
         rows.extend(self.of_connections(on_full));
         rows.extend(self.of_http2());
+        rows.extend(self.of_tcp());
         let timeout = self.settings.envoy.connect_timeout;
         rows.push(self.row(
             "connect_timeout",
@@ -141,6 +142,29 @@ impl Rows<'_, '_> {
             }
             row
         })
+    }
+
+    /// The keep-alive of connections, if there is any.
+    fn of_tcp(&self) -> Vec<Row> {
+        let Some(keepalive) = self.settings.tcp_keepalive() else {
+            return Vec::new();
+        };
+        let seconds =
+            |time: u32| GoDuration::from_nanos(i64::from(time).saturating_mul(1_000_000_000));
+        let [time, interval] = [keepalive.time_s, keepalive.interval_s].map(|it| it.map(seconds));
+        vec![
+            self.row("tcp_keep_alive.time", time, "tcp_keepalive.time_s"),
+            self.row(
+                "tcp_keep_alive.interval",
+                interval,
+                "tcp_keepalive.interval_s",
+            ),
+            self.row(
+                "tcp_keep_alive.probes",
+                keepalive.probes,
+                "tcp_keepalive.probes",
+            ),
+        ]
     }
 
     /// The limits on each connection, which are the same in both directions.

@@ -1,9 +1,10 @@
 //! What settings mean for the requests that a process sends: field by field what Istio gives Envoy.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use super::envoy::{self, Envoy, Thresholds};
-use crate::limits::{Limits, RetryBudget};
+use crate::limits::{Limits, RetryBudget, TcpKeepAlive};
 
 /// The limits for the requests that a process sends.
 pub(in crate::istio) fn outbound(envoy: &Envoy<'_>) -> Limits {
@@ -20,6 +21,7 @@ pub(in crate::istio) fn outbound(envoy: &Envoy<'_>) -> Limits {
         limits.http2_keep_alive_interval = pings.interval.and_then(|it| it.positive());
         limits.http2_keep_alive_timeout = pings.timeout.and_then(|it| it.positive());
     }
+    limits.tcp_keep_alive = envoy.tcp_keepalive.map(tcp_keep_alive);
     limits
 }
 
@@ -46,4 +48,12 @@ fn retry_budget(budget: envoy::RetryBudget) -> RetryBudget {
     RetryBudget::new()
         .percent(budget.budget_percent)
         .min_concurrency(budget.min_retry_concurrency)
+}
+
+fn tcp_keep_alive(keepalive: envoy::TcpKeepalive) -> TcpKeepAlive {
+    let seconds = |time: u32| Duration::from_secs(time.into());
+    TcpKeepAlive::new()
+        .time(keepalive.time_s.map(seconds))
+        .interval(keepalive.interval_s.map(seconds))
+        .probes(keepalive.probes)
 }

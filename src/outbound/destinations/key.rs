@@ -44,7 +44,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    pub(super) fn to_destination(&self) -> Destination {
+    pub(in crate::outbound) fn to_destination(&self) -> Destination {
         Destination::new(self.scheme, self.host, self.port)
     }
 }

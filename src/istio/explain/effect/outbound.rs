@@ -3,11 +3,10 @@
 use super::{idle, one_request, place, zero};
 use crate::istio::explain::notes::Notes;
 use crate::istio::path::Path;
-use crate::istio::resource::{ConnectionPool, Http, Spanned};
+use crate::istio::resource::{ConnectionPool, Http, Spanned, TcpKeepalive};
 use crate::istio::settings::Settings;
 use crate::istio::translate::set;
 
-const OF_CONNECTOR: &str = "accepted and not applied: it is set on the connector, in code";
 const OF_CLIENT: &str = "accepted and not applied: it is set on the client, in code";
 const LOST: &str = "without effect: Istio loses it where useClientProtocol is true";
 const OF_BUDGET: &str = "without effect: retryBudget takes its place";
@@ -21,8 +20,9 @@ pub(super) fn inside(
 ) {
     if let Some(tcp) = &pool.tcp {
         let path = path.field("tcp");
-        let keepalive = [("tcpKeepalive", place(&tcp.tcp_keepalive))];
-        idle(&keepalive, OF_CONNECTOR, &path, notes);
+        if let Some(keepalive) = &tcp.tcp_keepalive {
+            turned_off(keepalive, &path.field("tcpKeepalive"), notes);
+        }
         zero(tcp.max_connections, &path.field("maxConnections"), notes);
     }
     let http_path = path.field("http");
@@ -31,6 +31,20 @@ pub(super) fn inside(
     }
     queue(pool, &http_path, notes);
     one_request(settings, pool, &http_path, notes);
+}
+
+/// People write a fraction of a second, or 0 for the default, and get nothing at all.
+fn turned_off(keepalive: &TcpKeepalive, path: &Path<'_>, notes: &mut Notes) {
+    for (name, time) in [("time", keepalive.time), ("interval", keepalive.interval)] {
+        if let Some(Spanned { value, at }) = time.filter(|it| it.value.whole_seconds() == 0) {
+            let path = path.field(name);
+            notes.lint(
+                at,
+                &path,
+                format_args!("{value} is no whole second, which turns the keep-alive off"),
+            );
+        }
+    }
 }
 
 fn in_http(settings: &Settings<'_>, http: &Http, path: &Path<'_>, notes: &mut Notes) {

@@ -2,7 +2,8 @@
 
 use crate::istio::resource::{self, GoDuration};
 
-/// `SO_KEEPALIVE` of connections. What is `None` is the system's default.
+/// `SO_KEEPALIVE` of connections. What is `None` is the system's default; a time or interval of 0
+/// turns it off, as in Envoy.
 ///
 /// The rule's fields stand over those of the mesh, one by one: the only merge of fields in a pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
