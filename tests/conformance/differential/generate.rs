@@ -2,7 +2,8 @@
 //!
 //! One thing happens at a time, and the proxy comes to rest after it: what happens at once on two
 //! sockets has no order, not even in Envoy. For the same reason no response is followed by a close
-//! that it did not announce, no two requests are retried at once, and nothing depends on time.
+//! that it did not announce, and no two requests are retried at once. Nothing depends on time but
+//! the end of an idle connection, which is waited for, and is long in coming meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +24,15 @@ enum Kind {
     Held,
     /// Failures are retried.
     Retried,
+    /// Connections that are idle for a while are closed.
+    Idle,
 }
+
+/// So long connections may be idle, in seconds: longer than all steps of a scenario take, even on a
+/// busy machine.
+const IDLE_TIMEOUT: &str = "3s";
+/// Long enough for those that are idle to close.
+const WAIT: u64 = 4500;
 
 struct Generator {
     random: Random,
@@ -41,7 +50,8 @@ struct Generator {
 pub(super) fn scenario(seed: u64) -> Scenario {
     let mut random = Random::new(seed);
     let kind = match random.below(100) {
-        0..60 => Kind::Plain,
+        0..5 => Kind::Idle,
+        5..60 => Kind::Plain,
         60..80 => Kind::Held,
         _ => Kind::Retried,
     };
@@ -65,6 +75,9 @@ pub(super) fn scenario(seed: u64) -> Scenario {
     let length = 6 + generator.random.below(9);
     while generator.steps.len() < length {
         generator.step();
+        if kind == Kind::Idle && [length / 2, length - 1].contains(&generator.steps.len()) {
+            generator.add(Action::Wait { ms: WAIT });
+        }
     }
     Scenario {
         name: format!("seed_{seed}"),
@@ -102,7 +115,7 @@ fn settings(random: &mut Random, kind: Kind, protocol: Protocol) -> Settings {
             max_concurrent_streams: (protocol == Protocol::H2)
                 .then(|| random.limit(30))
                 .flatten(),
-            idle_timeout: None,
+            idle_timeout: (kind == Kind::Idle).then(|| IDLE_TIMEOUT.to_owned()),
         },
     };
     Settings {

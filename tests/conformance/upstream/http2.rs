@@ -1,7 +1,7 @@
 //! HTTP/2, by the `h2` crate, and frames of our own where that has no words.
 
 use std::future::poll_fn;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use h2::server::SendResponse;
@@ -12,6 +12,9 @@ use super::connection::{Command, Connection, Socket};
 use super::frames::{Injector, inject};
 use super::{BODY, Reply};
 use crate::scenario::{By, Cut, How};
+
+/// Whichever proxy it is, as in the data.
+const RESET: &str = "stream reset by envoy";
 
 struct Held {
     id: String,
@@ -51,9 +54,11 @@ pub(super) async fn serve(mut connection: Connection, socket: Box<dyn Socket>) {
             }
             Next::Reset(index) => {
                 let reset = held.remove(index);
-                connection.aborted(&reset.id, "stream reset by envoy");
+                connection.aborted(&reset.id, RESET);
             }
             Next::Closed => {
+                // What it had reset before may have been read together with the end.
+                held.retain_mut(|held| !was_reset(held, &connection));
                 connection.closed(By::Proxy, held.iter().map(|held| &held.id));
                 return;
             }
@@ -95,6 +100,16 @@ fn next(
         }
     }
     Poll::Pending
+}
+
+/// Whether a stream of a connection that has ended was reset by itself, which is written down.
+fn was_reset(held: &mut Held, connection: &Connection) -> bool {
+    let mut cx = Context::from_waker(Waker::noop());
+    let was_reset = matches!(held.stream.poll_reset(&mut cx), Poll::Ready(Ok(_)));
+    if was_reset {
+        connection.aborted(&held.id, RESET);
+    }
+    was_reset
 }
 
 /// Does as it is told, and says how the connection ends if it does.
