@@ -46,6 +46,8 @@
 //! | A cluster is configured, and stays | a destination is whatever a URI names, and is [forgotten](Builder::max_idle_destinations) some time after it was idle |
 //! | A route's timeout bounds how long a request pends | so does a [timeout of its own](Builder::pending_timeout) |
 //! | PINGs go out each interval | [after an interval](Builder::http2_keep_alive_interval) in which nothing has come |
+//! | An HTTP/1 body of no stated length counts as whole when its TLS connection ends, whichever way | only if that says so (`close_notify`), as rustls has it: else anybody may have cut it short |
+//! | A connection that has had its last request is closed when the caller leaves that | its stream is reset before, if it is HTTP/2, so that the server knows |
 //! | A TCP keep-alive is the cluster's, and set on its connections | it is of the [limits](crate::Limits::tcp_keep_alive), and set by a [connector](KeepAliveConnector) that asks for them |
 //! | Idle connections close after an hour, connects fail after five seconds | nothing has a time limit unless set |
 //! | A host's addresses are its endpoints, each with connections of its own | the connector chooses one for each connection |

@@ -48,16 +48,7 @@ impl Upstream {
 
     /// One with a certificate that nobody trusts, which offers these protocols.
     pub(crate) async fn tls(alpn: &[&[u8]]) -> Self {
-        let signed = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-        let key = PrivatePkcs8KeyDer::from(signed.signing_key.serialize_der());
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![signed.cert.der().clone()], key.into())
-            .unwrap();
-        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-        Self::with(Some(TlsAcceptor::from(Arc::new(config)))).await
+        Self::with(Some(acceptor(alpn))).await
     }
 
     async fn with(tls: Option<TlsAcceptor>) -> Self {
@@ -99,6 +90,20 @@ impl Upstream {
     pub(crate) fn has_more(&self) -> bool {
         !self.arrivals.is_empty()
     }
+}
+
+/// Accepts with a certificate that nobody trusts, and offers these protocols.
+pub(crate) fn acceptor(alpn: &[&[u8]]) -> TlsAcceptor {
+    let signed = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let key = PrivatePkcs8KeyDer::from(signed.signing_key.serialize_der());
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![signed.cert.der().clone()], key.into())
+        .unwrap();
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    TlsAcceptor::from(Arc::new(config))
 }
 
 async fn serve<T>(io: T, sender: mpsc::UnboundedSender<Arrival>)

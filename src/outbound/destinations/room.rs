@@ -22,10 +22,13 @@ struct State<B: Send + 'static> {
     used: usize,
     /// Connections that close to make room.
     promised: usize,
-    waiting: Turns<(Address, ConnectionKey), (Arc<Pool<B>>, ConnectionKey)>,
+    waiting: Turns<(Address, ConnectionKey), Waiting<B>>,
     /// Destinations that have had an idle connection since they were last asked for one.
     spare: Turns<Address, Arc<Pool<B>>>,
 }
+
+/// Whose connection waits, and which.
+type Waiting<B> = (Arc<Pool<B>>, ConnectionKey);
 
 /// Of a pool: its own as long as somebody has the pool.
 type Address = usize;

@@ -1,7 +1,7 @@
 //! What is answered to those who speak gRPC.
 
 #[path = "../../../examples/sidecar/grpc.rs"]
-mod grpc;
+mod mapping;
 
 use http::StatusCode;
 
@@ -29,7 +29,7 @@ const STATUSES: &[(u16, &str)] = &[
 #[test]
 fn each_status_of_http_has_one_of_grpcs() {
     for (http, expected) in STATUSES {
-        let status = grpc::status(StatusCode::from_u16(*http).unwrap());
+        let status = mapping::status(StatusCode::from_u16(*http).unwrap());
         assert_eq!(status, expected, "{http}");
     }
 }
@@ -50,7 +50,7 @@ fn grpc_is_asked_for_by_its_media_type_and_not_by_a_tunnel() {
             .body(())
             .unwrap();
         assert_eq!(
-            grpc::is_asked(&request),
+            mapping::is_asked(&request),
             expected,
             "{method} {content_type}"
         );

@@ -173,8 +173,15 @@ impl Raw {
     }
 
     /// The peer has nothing more to say.
-    async fn closed(mut self) {
-        assert_eq!(within(self.0.read(&mut [0])).await.unwrap(), 0);
+    async fn closed(self) {
+        self.ended("").await;
+    }
+
+    /// The peer has nothing more to say than this.
+    async fn ended(mut self, rest: &str) {
+        let mut text = String::new();
+        within(self.0.read_to_string(&mut text)).await.unwrap();
+        assert_eq!(text.replace("\r\n", "\n"), rest);
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 
 use super::{OVERFLOW, Raw, Sidecar, answer, full, headers, is, nobody};
 use crate::process::RuleFile;
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, acceptor};
 
 #[tokio::test]
 async fn overflow_is_answered_as_envoy_does_and_the_connection_stays() {
@@ -133,6 +134,46 @@ async fn a_response_that_breaks_off_breaks_off_here_too() {
     raw.closed().await;
     sidecar.logs("GET / 200 UPE").await;
     sidecar.is_idle().await;
+}
+
+/// Over TLS, an upstream that answers with a body of no stated length, and leaves.
+async fn answering_over_tls(says_goodbye: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let acceptor = acceptor(&[b"http/1.1"]);
+    tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        let mut socket = acceptor.accept(socket).await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            request.push(socket.read_u8().await.unwrap());
+        }
+        socket
+            .write_all(b"HTTP/1.1 200 OK\r\n\r\npart")
+            .await
+            .unwrap();
+        socket.flush().await.unwrap();
+        if says_goodbye {
+            socket.shutdown().await.unwrap();
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_body_that_ends_with_a_tls_connection_is_whole_only_after_its_goodbye() {
+    for (says_goodbye, line) in [(true, "GET / 200 -"), (false, "GET / 200 UPE")] {
+        let url = answering_over_tls(says_goodbye).await;
+        let mut sidecar = Sidecar::before(&url, &["--upstream-insecure"]).await;
+        let mut raw = sidecar.raw("GET / HTTP/1.1\nhost: up\n\n").await;
+        raw.until("part").await;
+        match says_goodbye {
+            true => assert_eq!(raw.until("0\n\n").await, "\n0\n\n"),
+            // Anybody may have cut it off.
+            false => raw.ended("\n").await,
+        }
+        sidecar.logs(line).await;
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What no scenario shows: negotiated protocols, deadlines, changes of every limit, the end of a
 //! destination.
 
-use super::super::{Action, ConnectionKey, End, Expected, Failure, Machine, Protocol, Side};
+use super::super::{Action, End, Expected, Failure, Protocol, Side};
 use super::pool::{Destroyed, Pool, attach, close, ms};
 use crate::Limits;
 use crate::admission::Resource;
