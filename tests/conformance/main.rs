@@ -10,11 +10,14 @@ mod fields;
 mod lanes;
 mod load;
 mod log;
+#[path = "../envoy/observations.rs"]
+mod observations;
 mod observed;
 mod player;
 mod proxy;
 mod recorder;
 mod replay;
+#[path = "../envoy/scenario/mod.rs"]
 mod scenario;
 mod stats;
 mod table;

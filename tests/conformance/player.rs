@@ -221,13 +221,16 @@ impl<P: Proxy> Player<P> {
     }
 
     /// Waits until nothing happens any more: the proxy says the same of itself as is seen from
-    /// outside, and both stay as they are.
+    /// outside, both stay as they are, and the proxy sleeps. Without that one that gets no processor
+    /// would look as if it had done with what it has not begun.
     async fn rest(&self, times: u32) -> Stats {
         let deadline = Instant::now() + DISAGREEMENT;
         let (mut last, mut same) = (None, 0);
         loop {
+            // Before it is asked, which wakes it.
+            let sleeps = self.proxy.sleeps() || Instant::now() > deadline;
             let now = (self.log.len(), self.proxy.stats().await);
-            same = if last.as_ref() == Some(&now) {
+            same = if sleeps && last.as_ref() == Some(&now) {
                 same + 1
             } else {
                 0

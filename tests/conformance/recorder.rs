@@ -7,6 +7,28 @@ use crate::log::Event;
 use crate::scenario::{Action, Fate, Outcome, Step};
 use crate::stats::Stats;
 
+impl Step {
+    /// A step of which nothing has been seen.
+    pub(crate) fn new(action: Action) -> Self {
+        Self {
+            action,
+            attached: Vec::new(),
+            opened: Vec::new(),
+            closed: Vec::new(),
+            responses: Vec::new(),
+            aborted: Vec::new(),
+            active: 0,
+            pending: 0,
+            cx: 0,
+            delta: BTreeMap::new(),
+            cb: BTreeMap::new(),
+            admin: None,
+            flood_result: None,
+            rounds_result: None,
+        }
+    }
+}
+
 /// What was seen in a step.
 pub(crate) fn step(action: &Action, events: &[Event], before: &Stats, after: &Stats) -> Step {
     let mut step = Step::new(action.clone());

@@ -3,7 +3,7 @@
 
 use crate::compare::{self, Difference};
 use crate::lanes;
-use crate::observed::scenarios;
+use crate::observations::scenarios;
 use crate::player;
 use crate::proxy::Envoy;
 use crate::scenario::{Scenario, Step};

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fields::Seen;
 use crate::lanes;
-use crate::observed::{scenarios, seen};
+use crate::observations::scenarios;
+use crate::observed::seen;
 use crate::player::play_until;
 use crate::proxy::Sidecar;
 use crate::scenario::{Action, Scenario, Step};

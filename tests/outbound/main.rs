@@ -7,8 +7,12 @@
 
 mod crowd;
 mod fields;
+#[path = "../envoy/observations.rs"]
+mod observations;
 mod observed;
 mod player;
+#[path = "../envoy/scenario/mod.rs"]
+mod scenario;
 mod verdicts;
 
 use std::collections::BTreeSet;
@@ -140,10 +144,10 @@ fn verdicts() -> Verdicts {
 
 /// Plays a scenario, and compares each field as its verdict says.
 fn replay(name: &str) {
-    let scenarios = observed::scenarios();
+    let scenarios = observations::scenarios();
     let scenario = scenarios.iter().find(|one| one.name == name).unwrap();
     let here = Player::new(scenario).play();
-    let envoy = scenario.seen();
+    let envoy = observed::seen(scenario);
     assert!(here.keys().eq(envoy.keys()), "{name}: other fields");
     let verdicts = verdicts();
     for (field, envoy) in &envoy {
@@ -156,13 +160,13 @@ fn replay(name: &str) {
 
 #[test]
 fn each_field_of_each_scenario_has_a_verdict() {
-    let scenarios = observed::scenarios();
+    let scenarios = observations::scenarios();
     assert_eq!(scenarios.len(), 99);
     assert!(NAMES.iter().copied().eq(BTreeSet::from_iter(
         scenarios.iter().map(|scenario| &*scenario.name)
     )));
     let fields = scenarios.iter().flat_map(|scenario| {
-        let fields = scenario.seen().into_keys();
+        let fields = observed::seen(scenario).into_keys();
         fields.map(|field| (scenario.name.clone(), field.to_owned()))
     });
     assert_eq!(

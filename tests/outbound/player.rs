@@ -14,24 +14,12 @@ use meshpool::outbound::destination::{
 use serde_json::{Map, Value, json};
 
 use crate::fields::{SPECIAL_FIELDS, Seen, sorted};
-use crate::observed::{Do, How, Protocol, Scenario};
+use crate::scenario::{Action as Do, Gate, How, Protocol, Scenario};
 
 /// How long after a step is looked at what it did.
 const SETTLE: Duration = Duration::from_millis(50);
 /// How long a retry waits.
 const BACK_OFF: Duration = Duration::from_millis(1);
-
-/// What the file does not say of the upstream: here nobody listens, at first or at all.
-const NOBODY_LISTENS: [&str; 3] = [
-    "connect_failure_retried",
-    "connect_refused",
-    "connect_refused_then_up",
-];
-/// And here it allows so many streams.
-const PEER_STREAMS: [(&str, u32); 2] = [
-    ("h2_upstream_settings_streams1", 1),
-    ("h2_upstream_settings_streams2_conn_unlimited", 2),
-];
 
 pub(crate) struct Player<'a> {
     scenario: &'a Scenario,
@@ -97,15 +85,14 @@ impl<'a> Player<'a> {
             Protocol::H1 => Expected::Http1,
             Protocol::H2 => Expected::Http2,
         };
-        let streams = PEER_STREAMS.iter().find(|(name, _)| *name == scenario.name);
         Self {
             scenario,
             machine: Machine::new(scenario.settings.limits(), expected),
             actions: Vec::new(),
             now: Duration::ZERO,
-            listens: !NOBODY_LISTENS.contains(&&*scenario.name),
+            listens: !scenario.upstream.down,
             gate_open: !scenario.tls,
-            peer_streams: streams.map(|(_, streams)| *streams),
+            peer_streams: scenario.upstream.max_concurrent_streams,
             accepted: 0,
             connections: HashMap::new(),
             held: Vec::new(),
@@ -196,7 +183,7 @@ impl<'a> Player<'a> {
             }
             Do::Cancel { ids, .. } => ids.iter().for_each(|id| self.cancel(id)),
             Do::Connects { n, how, action } => {
-                self.gate_open |= action.as_deref() == Some("open");
+                self.gate_open |= *action == Some(Gate::Open);
                 let count = n.unwrap_or(self.held.len());
                 for connection in self.held.drain(..count).collect::<Vec<_>>() {
                     match how {
@@ -225,17 +212,20 @@ impl<'a> Player<'a> {
                 }
                 self.change(*limits);
             }
-            Do::Listen {} => self.listens = true,
+            Do::Listen => self.listens = true,
             Do::Goaway { conns } => {
                 for id in conns {
                     let mut connections = self.connections.iter();
-                    let (key, _) = connections.find(|(_, one)| one.id == *id).unwrap();
+                    let (key, _) = connections
+                        .find(|(_, one)| one.id == u64::from(*id))
+                        .unwrap();
                     self.machine.go_away(*key, self.now, &mut self.actions);
                 }
             }
+            Do::Settings { .. } | Do::CloseUpstreamConn { .. } => panic!("no scenario does this"),
             Do::Admin { .. } => return Some(("admin", thresholds(self.machine.limits()))),
             Do::Flood { clients, ms } => {
-                let statuses = self.flood(*clients, Duration::from_millis(*ms));
+                let statuses = self.flood(*clients as usize, Duration::from_millis(*ms));
                 return Some(("flood_result", statuses));
             }
             Do::Rounds { rounds, burst } => {
@@ -478,7 +468,7 @@ impl<'a> Player<'a> {
                 let end = End::CompleteAndLost;
                 self.machine.ended(key, end, self.now, &mut self.actions);
             }
-            None if status >= 500 => {
+            None | Some(How::Answer) if status >= 500 => {
                 self.answered_upstream(id);
                 match self.may_retry(id, "5xx") {
                     Retry::Yes => {
@@ -493,7 +483,7 @@ impl<'a> Player<'a> {
                     Retry::No => panic!("no scenario comes here"),
                 }
             }
-            None => {
+            None | Some(How::Answer) => {
                 self.answered_upstream(id);
                 if retrying {
                     self.count("rq_retry_success");
@@ -502,6 +492,7 @@ impl<'a> Player<'a> {
                 self.machine
                     .ended(key, End::Complete, self.now, &mut self.actions);
             }
+            Some(how) => panic!("no scenario has {how:?}"),
         }
         self.perform();
     }

@@ -25,16 +25,10 @@ const LEAST: usize = 300;
 const AGAINST_ITSELF: u64 = 60;
 /// Enough to meet each limit.
 const OFF_BY_ONE: u64 = 6;
-/// One in so many may differ once, and not again: the machine has other things to do.
-const ONE_IN: usize = 50;
 
 /// What was found of a scenario.
 enum Verdict {
-    Same {
-        is_whole: bool,
-    },
-    /// They differed, and did not when it was played again.
-    Once(String),
+    Same { is_whole: bool },
     Differs(Box<Failure>),
 }
 
@@ -90,10 +84,11 @@ async fn verdict<A: Proxy, B: Proxy>(scenario: Scenario, judge: Judge, hits: &Hi
             .differences
     };
     let differs = async |scenario: &Scenario| !differences(scenario).await.is_empty();
-    if !differs(&scenario).await {
-        return Verdict::Once(format!("{}: {}", scenario.name, first[0]));
-    }
-    let mut shortest = shrink::shrink(scenario, differs).await;
+    // What does not come again cannot be shortened.
+    let mut shortest = match differs(&scenario).await {
+        true => shrink::shrink(scenario, differs).await,
+        false => scenario,
+    };
     let again = differences(&shortest).await;
     shortest.question = format!("{} and {} differ", A::NAME, B::NAME);
     Verdict::Differs(Box::new(Failure {
@@ -107,7 +102,6 @@ struct Report {
     played: usize,
     /// In each step.
     compared: usize,
-    once: usize,
     /// The shortest first.
     failures: Vec<Failure>,
 }
@@ -126,16 +120,11 @@ fn compare_all<A: Proxy, B: Proxy>(scenarios: u64, judge: Judge, hits: &Hits) ->
     let mut report = Report {
         played: verdicts.len(),
         compared: 0,
-        once: 0,
         failures: Vec::new(),
     };
     for verdict in verdicts {
         match verdict {
             Verdict::Same { is_whole } => report.compared += usize::from(is_whole),
-            Verdict::Once(what) => {
-                eprintln!("differed once: {what}");
-                report.once += 1;
-            }
             Verdict::Differs(failure) => report.failures.push(*failure),
         }
     }
@@ -163,8 +152,6 @@ impl Report {
             let json = serde_json::to_string(&shortest.scenario).unwrap();
             panic!("{} differ; the shortest:\n{json}", self.failures.len());
         }
-        let Self { played, once, .. } = self;
-        assert!(once <= played / ONE_IN, "{once} differed once");
     }
 }
 
@@ -226,7 +213,7 @@ fn sidecar_differs_from_envoy_only_where_it_is_to() {
     let never = hits.print();
     let compared = report.compared;
     report.check();
-    if scenarios == SCENARIOS {
+    if scenarios == SCENARIOS && number("CONFORMANCE_SEED").is_none() {
         assert!(compared >= LEAST, "{compared} scenarios compared");
         assert!(never.is_empty(), "of no use any more: {never:?}");
     }

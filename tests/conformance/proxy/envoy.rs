@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::process::Child;
 
 use super::Proxy;
-use super::process::{Admin, command, replace, stop, until};
+use super::process::{Admin, command, replace, sleeps, stop, until};
 use crate::scenario::{Scenario, Settings};
 use crate::stats::Stats;
 
@@ -77,6 +77,10 @@ impl Proxy for Envoy {
 
     async fn stats(&self) -> Stats {
         Stats::parse(&self.admin("/stats?usedonly").await)
+    }
+
+    fn sleeps(&self) -> bool {
+        sleeps(&self.process)
     }
 
     async fn admin(&self, path: &str) -> String {

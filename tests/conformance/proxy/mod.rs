@@ -28,6 +28,9 @@ pub(crate) trait Proxy: Sized {
 
     async fn stats(&self) -> Stats;
 
+    /// Whether none of its threads has anything to do: one that waits for a processor has.
+    fn sleeps(&self) -> bool;
+
     /// A page of its admin.
     async fn admin(&self, path: &str) -> String;
 

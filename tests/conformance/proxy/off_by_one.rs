@@ -43,6 +43,10 @@ impl Proxy for OffByOne {
         self.0.stats().await
     }
 
+    fn sleeps(&self) -> bool {
+        self.0.sleeps()
+    }
+
     async fn admin(&self, path: &str) -> String {
         self.0.admin(path).await
     }

@@ -40,6 +40,24 @@ pub(super) async fn stop(mut child: Child) {
     child.kill().await.unwrap();
 }
 
+/// Whether no thread of it runs, or is about to. Where that is not to be known, they are taken to
+/// sleep.
+pub(super) fn sleeps(process: &Child) -> bool {
+    let Some(id) = process.id() else {
+        return true;
+    };
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{id}/task")) else {
+        return true;
+    };
+    let mut stats =
+        threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+    stats.all(|stat| {
+        // The state comes after the name, which is in brackets and may be anything.
+        let state = stat.rsplit_once(") ").map(|(_, rest)| &rest[..1]);
+        state == Some("S")
+    })
+}
+
 /// All or nothing, as the follower of a file expects.
 pub(super) fn replace(file: &Path, text: &str) {
     let draft = file.with_extension("draft");

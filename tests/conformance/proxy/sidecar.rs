@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 
 use super::Proxy;
-use super::process::{Admin, command, replace, stop, until};
+use super::process::{Admin, command, replace, sleeps, stop, until};
 use crate::scenario::{ConnectionPool, Protocol, Scenario, Settings};
 use crate::stats::Stats;
 
@@ -92,6 +92,10 @@ impl Proxy for Sidecar {
         Stats::parse(&self.admin("/stats").await)
     }
 
+    fn sleeps(&self) -> bool {
+        sleeps(&self.process)
+    }
+
     async fn admin(&self, path: &str) -> String {
         self.admin.get(path).await.unwrap()
     }
@@ -128,6 +132,28 @@ impl Proxy for Sidecar {
 
     async fn stop(self) {
         stop(self.process).await;
+    }
+}
+
+impl Settings {
+    /// What a rule has to say for the limit that each of these runtime keys changes.
+    ///
+    /// # Panics
+    /// On a key that stands for no limit.
+    pub(crate) fn changed(&self, keys: &BTreeMap<String, u32>) -> Self {
+        let mut changed = self.clone();
+        let pool = changed.connection_pool.get_or_insert_default();
+        for (key, value) in keys {
+            let limit = match key.strip_prefix("circuit_breakers.up.default.") {
+                Some("max_connections") => &mut pool.tcp.max_connections,
+                Some("max_pending_requests") => &mut pool.http.max_pending_requests,
+                Some("max_requests") => &mut pool.http.max_requests,
+                Some("max_retries") => &mut pool.http.max_retries,
+                _ => panic!("no limit has the runtime key {key}"),
+            };
+            *limit = Some(*value);
+        }
+        changed
     }
 }
 

@@ -8,10 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::action::{Action, Cut, Gate, How};
-pub(crate) use self::settings::{
-    BackOff, ConnectionPool, Http, RetryBudget, RetryPolicy, Route, Settings, Tcp,
-};
+pub(crate) use self::action::*;
+pub(crate) use self::settings::*;
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -89,28 +87,6 @@ pub(crate) struct Step {
     pub(crate) flood_result: Option<FloodResult>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rounds_result: Option<RoundsResult>,
-}
-
-impl Step {
-    /// A step of which nothing has been seen.
-    pub(crate) fn new(action: Action) -> Self {
-        Self {
-            action,
-            attached: Vec::new(),
-            opened: Vec::new(),
-            closed: Vec::new(),
-            responses: Vec::new(),
-            aborted: Vec::new(),
-            active: 0,
-            pending: 0,
-            cx: 0,
-            delta: BTreeMap::new(),
-            cb: BTreeMap::new(),
-            admin: None,
-            flood_result: None,
-            rounds_result: None,
-        }
-    }
 }
 
 /// Who ended a connection. Whichever proxy is driven, it is called `envoy`, as in the data.
