@@ -35,17 +35,17 @@ mod reply;
 mod report;
 mod rules;
 mod stats;
+#[path = "../common/system.rs"]
+mod system;
 
 use std::convert::Infallible;
 use std::error::Error;
 use std::io::{self, IsTerminal};
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
 use meshpool::inbound;
-use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tower::service_fn;
 
@@ -54,6 +54,7 @@ use self::flags::Flags;
 use self::proxy::Proxy;
 use self::rules::Rules;
 use self::stats::Numbers;
+use self::system::{bind, told_to_end};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -137,35 +138,4 @@ async fn serve(flags: Flags) -> Result<(), BoxError> {
     }
     eprintln!("drained");
     Ok(())
-}
-
-async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let bound = TcpListener::bind(address).await;
-    bound.map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
-}
-
-/// Ends when Kubernetes, or a terminal, asks the process to.
-#[cfg(unix)]
-fn told_to_end() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-}
-
-/// Ends when a terminal asks the process to.
-#[cfg(not(unix))]
-fn told_to_end() -> io::Result<impl Future<Output = ()>> {
-    Ok(async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            // Nobody can tell it to end; that is no reason to.
-            std::future::pending().await
-        }
-    })
 }

@@ -22,6 +22,8 @@ mod label;
 mod report;
 mod rules;
 mod service;
+#[path = "../common/system.rs"]
+mod system;
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
@@ -34,10 +36,10 @@ use meshpool::InboundPool;
 use meshpool::inbound;
 use meshpool::telemetry::metrics::PoolMetrics;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tokio::net::TcpListener;
 
 use self::admin::Admin;
 use self::rules::RuleFlags;
+use self::system::{bind, told_to_end};
 
 /// Answers GET /user with a name, within the limits of a rule file
 #[derive(Debug, Parser)]
@@ -140,12 +142,6 @@ async fn serve(flags: Flags) -> io::Result<()> {
     Ok(())
 }
 
-/// Listens, or says where it could not.
-async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let named = |error: io::Error| io::Error::new(error.kind(), format!("{address}: {error}"));
-    TcpListener::bind(address).await.map_err(named)
-}
-
 /// Keeps the recorder small: without it, what was measured since the last look at `/metrics` stays
 /// in memory, measurement by measurement.
 async fn upkeep(prometheus: PrometheusHandle) {
@@ -154,30 +150,4 @@ async fn upkeep(prometheus: PrometheusHandle) {
         every.tick().await;
         prometheus.run_upkeep();
     }
-}
-
-/// Ends when Kubernetes, or a terminal, asks the process to.
-#[cfg(unix)]
-fn told_to_end() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-}
-
-/// Ends when a terminal asks the process to.
-#[cfg(not(unix))]
-fn told_to_end() -> io::Result<impl Future<Output = ()>> {
-    Ok(async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            // Nobody can tell it to end; that is no reason to.
-            std::future::pending().await
-        }
-    })
 }

@@ -7,6 +7,8 @@ use serde_json::json;
 
 use crate::browser::Browser;
 use crate::process::{RuleFile, get};
+use crate::sidecar::Sidecar;
+use crate::upstream::Upstream;
 use crate::user::User;
 
 /// Runs a test with a browser, and ends that whatever comes of the test.
@@ -81,6 +83,39 @@ async fn the_bars_move_while_the_service_is_flooded_and_each_limit_shows_its_sou
         }
         browser.until(&bar("active"), json!("0")).await;
         browser.until(&filled("active"), json!("0%")).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sidecar_shows_what_its_upstream_has_to_do() {
+    with_browser(async |browser| {
+        let upstream = Upstream::start().await;
+        let rule = RuleFile::with("tcp: {maxConnections: 1}, http: {http1MaxPendingRequests: 1}");
+        let sidecar = Sidecar::start(&upstream, &["--rule", &rule.path()]).await;
+        browser.open(&sidecar.admin_url("/explain")).await;
+        browser.until(&cell("max_connections", 1), json!("1")).await;
+        let source = browser.run(&cell("max_connections", 2)).await;
+        let field = "default/user, spec.trafficPolicy.connectionPool.tcp.maxConnections (";
+        assert!(source.as_str().unwrap().starts_with(field), "{source}");
+
+        // One after the other: a request pends until it has a connection.
+        let first = sidecar.get("/");
+        browser.until(&bar("active"), json!("1")).await;
+        let second = sidecar.get("/");
+        browser.until(&bar("pending"), json!("1")).await;
+        browser.until(&filled("pending"), json!("100%")).await;
+        let refused = [sidecar.get("/"), sidecar.get("/")];
+        browser.until(&number("refused"), json!("2")).await;
+
+        rule.write("tcp: {maxConnections: 2}, http: {http1MaxPendingRequests: 1}");
+        browser.until(&cell("max_connections", 1), json!("2")).await;
+        browser.until(&bar("active"), json!("2")).await;
+        browser.until(&bar("pending"), json!("0")).await;
+        for request in [first, second].into_iter().chain(refused) {
+            request.abort();
+        }
+        browser.until(&bar("active"), json!("0")).await;
     })
     .await;
 }

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use meshpool::Limits;
 use meshpool::istio::{OnFull, Protocol, Rejected, Rule, RuleFile};
 use meshpool::limits::{RetryBudget, TcpKeepAlive};
 use serde_json::Value;
+
+use crate::expected::{cases, data};
 
 /// What becomes of a case here.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -193,16 +194,6 @@ const TABLE: &[(&str, Verdict)] = &[
     ("229-mesh-h2keepalive-unvalidated.yaml", NoPool),
 ];
 
-pub(crate) fn data() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/istio/data/cases")
-}
-
-pub(crate) fn expected() -> Vec<Value> {
-    let text = fs::read_to_string(data().join("expected.json")).unwrap();
-    let mut all: Value = serde_json::from_str(&text).unwrap();
-    serde_json::from_value(all["cases"].take()).unwrap()
-}
-
 fn read(file: &str, on_full: OnFull, protocol: Protocol) -> Result<Rule, Rejected> {
     RuleFile::new(data().join(file))
         .on_full(on_full)
@@ -212,7 +203,7 @@ fn read(file: &str, on_full: OnFull, protocol: Protocol) -> Result<Rule, Rejecte
 
 #[test]
 fn each_case_has_a_row_and_each_row_a_case() {
-    let cases = expected();
+    let cases = cases();
     let known: BTreeSet<_> = cases
         .iter()
         .map(|case| case["file"].as_str().unwrap())
@@ -247,7 +238,7 @@ fn each_case_has_a_row_and_each_row_a_case() {
 #[test]
 fn each_case_comes_out_as_its_row_says() {
     let mut wrong = Vec::new();
-    for case in expected() {
+    for case in cases() {
         let file = case["file"].as_str().unwrap();
         let (_, verdict) = TABLE.iter().find(|(name, _)| *name == file).unwrap();
         if let Err(found) = check(file, &case, *verdict) {
@@ -373,7 +364,7 @@ fn translated_outbound(expect: &Value) -> Limits {
 #[test]
 fn for_requests_that_are_sent_the_limits_are_those_that_istio_states() {
     let mut compared = 0;
-    for case in expected() {
+    for case in cases() {
         let file = case["file"].as_str().unwrap();
         let (_, verdict) = TABLE.iter().find(|(name, _)| *name == file).unwrap();
         let check = &case["checks"][0];

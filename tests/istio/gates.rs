@@ -3,12 +3,13 @@
 //! `data/cases/expected.json` says what Istio's functions decided, `data/verdicts.txt` for each
 //! case, gate and field whether the outcome here is the same, or different on purpose and why.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
 
 use meshpool::istio::{Gate, Manifest, Severity};
 use serde_json::Value;
+
+use crate::expected::{cases, data, table};
 
 /// The verdicts on a case: behind istiod's gate whether it is valid, how many warnings there are,
 /// and whether fields were ignored that are unknown; behind the strict one whether it is valid,
@@ -21,40 +22,9 @@ const FIELDS: [(&str, &str); 5] = [
     ("strict", "crd"),
 ];
 
-fn data() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/istio/data")
-}
-
-pub(crate) fn cases() -> Vec<Value> {
-    let text = fs::read_to_string(data().join("cases/expected.json")).unwrap();
-    let mut all: Value = serde_json::from_str(&text).unwrap();
-    serde_json::from_value(all["cases"].take()).unwrap()
-}
-
 pub(crate) fn read(file: &str, gate: Gate) -> Manifest {
-    let text = fs::read(data().join("cases").join(file)).unwrap();
+    let text = fs::read(data().join(file)).unwrap();
     Manifest::parse(file, text, gate)
-}
-
-/// Of a case, gate and field, whether it is the same; each in a line of its own.
-fn table() -> BTreeMap<(String, String, String), bool> {
-    let text = fs::read_to_string(data().join("verdicts.txt")).unwrap();
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    let mut table = BTreeMap::new();
-    for line in lines {
-        let parts: Vec<_> = line.split(" | ").collect();
-        let [case, gate, field, verdict] = parts[..4] else {
-            panic!("{line}");
-        };
-        let same = match (verdict, &parts[4..]) {
-            ("same", []) => true,
-            ("different", [why]) if !why.is_empty() => false,
-            _ => panic!("{line}"),
-        };
-        let key = (case.to_owned(), gate.to_owned(), field.to_owned());
-        assert!(table.insert(key, same).is_none(), "{line}");
-    }
-    table
 }
 
 fn texts(value: &Value) -> impl Iterator<Item = &str> {
@@ -124,7 +94,7 @@ fn is_same(case: &Value, gate: &str, field: &str) -> bool {
 
 #[test]
 fn each_verdict_is_as_the_table_says() {
-    let mut table = table();
+    let mut table = table("verdicts.txt");
     let cases = cases();
     assert_eq!(cases.len(), 154);
     let mut wrong = Vec::new();
@@ -133,7 +103,7 @@ fn each_verdict_is_as_the_table_says() {
         for (gate, field) in FIELDS {
             let file = case["file"].as_str().unwrap();
             let same = is_same(case, gate, field);
-            let key = (file.to_owned(), gate.to_owned(), field.to_owned());
+            let key = [file, gate, field].map(str::to_owned);
             match table.remove(&key) {
                 Some(expected) if expected == same => counts[usize::from(same)] += 1,
                 _ => wrong.push(format!("{file} | {gate} | {field} | same: {same}")),
@@ -150,7 +120,7 @@ fn each_verdict_is_as_the_table_says() {
 fn each_problem_has_a_place_in_its_file() {
     for case in cases() {
         let file = case["file"].as_str().unwrap();
-        let text = fs::read_to_string(data().join("cases").join(file)).unwrap();
+        let text = fs::read_to_string(data().join(file)).unwrap();
         let lines: Vec<_> = text.lines().collect();
         for gate in [Gate::Strict, Gate::Istiod] {
             for problem in read(file, gate).problems() {

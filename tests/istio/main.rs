@@ -9,6 +9,7 @@ mod cases;
 mod directories;
 mod documents;
 mod effects;
+mod expected;
 mod gates;
 mod lints;
 mod mesh;

@@ -4,7 +4,8 @@ use meshpool::istio::{Gate, Manifest};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use crate::gates::{cases, read};
+use crate::expected::cases;
+use crate::gates::read;
 
 /// Reads what a manifest prints, through the same gate, and compares.
 fn check(first: &Manifest, gate: Gate) -> Result<(), TestCaseError> {

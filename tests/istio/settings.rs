@@ -1,13 +1,13 @@
 //! Istio's own settings for each case, compared with those of a rule set, value by value.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 
 use meshpool::istio::settings::{Settings, Value as Setting};
 use meshpool::istio::{Client, Gate, Protocol, Query, RuleSet, Service};
 use serde_json::{Map, Value, json};
 
-use crate::cases::{data, expected};
+use crate::expected::{cases, data, table};
 
 /// What applies, in the form of `expect`.
 pub(crate) fn effective(settings: &Settings<'_>) -> Value {
@@ -86,31 +86,13 @@ fn query(context: &Value) -> Query {
     }
 }
 
-/// Of a case, gate, check and field, whether it is the same; each in a line of its own.
-fn table() -> BTreeMap<[String; 3], bool> {
-    let text = fs::read_to_string(data().join("../settings.txt")).unwrap();
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    let mut table = BTreeMap::new();
-    for line in lines {
-        let parts: Vec<_> = line.split(" | ").collect();
-        let same = match parts[3..] {
-            ["same"] => true,
-            ["different", why] if !why.is_empty() => false,
-            _ => panic!("{line}"),
-        };
-        let key = [parts[0], parts[1], parts[2]].map(str::to_owned);
-        assert!(table.insert(key, same).is_none(), "{line}");
-    }
-    table
-}
-
 #[test]
 fn each_setting_is_as_the_table_says() {
-    let mut table = table();
+    let mut table = table("settings.txt");
     let mut counts = [0, 0];
     let mut wrong = Vec::new();
     for (name, gate) in [("istiod", Gate::Istiod), ("strict", Gate::Strict)] {
-        for case in expected() {
+        for case in cases() {
             let file = case["file"].as_str().unwrap();
             for (index, check) in case["checks"].as_array().unwrap().iter().enumerate() {
                 let rules = rules(file, &check["context"]["mesh"], gate);

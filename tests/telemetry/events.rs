@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use meshpool::istio::Client;
+use meshpool::istio::rules::Rules;
+use meshpool::limits::{Destination, LimitsSource, Scheme};
 use meshpool::{InboundPool, Limits};
 use tower::{Layer, Service, service_fn};
 use tracing::field::{Field, Visit};
@@ -62,6 +66,84 @@ fn told(during: impl FnOnce()) -> Vec<Told> {
     let events = Events::default();
     tracing::subscriber::with_default(events.clone(), during);
     std::mem::take(&mut *events.0.lock().unwrap())
+}
+
+/// What was told so, each field in turn.
+fn fields<'a>(told: &'a [Told], message: &str, names: [&str; 4]) -> Vec<[&'a str; 4]> {
+    let those = told.iter().filter(|told| told.fields["message"] == message);
+    those
+        .map(|told| names.map(|name| told.fields[name].as_str()))
+        .collect()
+}
+
+/// A rule that lets so many requests run, in one line.
+fn rule(requests: u32) -> String {
+    format!(
+        "{{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {{name: user, \
+         namespace: demo}}, spec: {{host: user, trafficPolicy: {{connectionPool: {{http: \
+         {{http2MaxRequests: {requests}}}}}}}}}}}"
+    )
+}
+
+#[test]
+fn limits_that_change_tell_of_whom_from_what_to_what_and_by_which_revision() {
+    let service = meshpool::istio::Service::new("user").namespace("demo");
+    let user = Destination::new(Scheme::Http, "user", 80);
+    let told = told(|| {
+        let rules = Rules::new();
+        let mut inbound = rules.inbound(service);
+        let outbound = rules.outbound(Client::new("demo"));
+        for text in [None, Some(rule(1)), Some(rule(1)), Some(rule(2))] {
+            if let Some(text) = text {
+                rules.put("user.yaml", text).unwrap();
+            }
+            let mut changed = tokio_test::task::spawn(inbound.changed());
+            let _ = changed.poll();
+            outbound.limits(&user);
+        }
+        rules.remove("user.yaml");
+        outbound.limits(&user);
+        assert_eq!(rules.stats().limit_changes, 5);
+    });
+    assert!(
+        told.iter().all(|told| told.level == Level::INFO),
+        "{told:?}"
+    );
+    // What is sent has the mesh's default from the beginning.
+    let unset = Limits::new().connect_timeout(Duration::from_secs(10));
+    let sent = |requests: u32| format!("{:?}", unset.max_requests(requests));
+    let served = |requests: u32| {
+        let limits = Limits::new().max_requests(requests);
+        format!("{:?}", limits.max_pending_requests(0))
+    };
+    let (none, unset) = (format!("{:?}", Limits::new()), format!("{unset:?}"));
+    let named = fields(&told, "limits changed", ["of", "from", "to", "revision"]);
+    assert_eq!(
+        named,
+        [
+            ["user", &none, &served(1), "1"],
+            ["http://user:80", &unset, &sent(1), "1"],
+            ["user", &served(1), &served(2), "3"],
+            ["http://user:80", &sent(1), &sent(2), "3"],
+            ["http://user:80", &sent(2), &unset, "4"],
+        ]
+    );
+}
+
+#[test]
+fn a_source_that_is_rejected_tells_why() {
+    let told = told(|| {
+        Rules::new().put("user.yaml", "kind: [").unwrap_err();
+    });
+    let [rejected] = &told[..] else {
+        panic!("{told:?}");
+    };
+    assert_eq!(rejected.level, Level::WARN);
+    assert_eq!(
+        rejected.fields["message"],
+        "rules rejected, what was in force stays"
+    );
+    assert!(rejected.fields["problems"].starts_with("user.yaml:"));
 }
 
 #[test]

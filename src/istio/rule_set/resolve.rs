@@ -137,7 +137,10 @@ impl RuleSet {
         }
     }
 
-    /// What a `Sidecar` says for a port on which a workload listens.
+    /// What a `Sidecar` says for a port on which a workload listens. Where it has listeners and none
+    /// for this port, a mesh's Envoy has no cluster of its own for it, and limits nothing there; the
+    /// process serves the port all the same, so what is for every port holds, and is told as a
+    /// warning.
     fn sidecar_of(&self, id: SidecarId, served_at: Option<u32>) -> SidecarFor {
         let spec = self.sidecar(id);
         let listeners = spec.and_then(|spec| spec.ingress.as_ref());

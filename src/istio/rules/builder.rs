@@ -20,7 +20,8 @@ pub struct RulesBuilder {
 
 impl RulesBuilder {
     /// Sets how strictly sources are read. Default: [`Gate::Strict`]. Whichever it is, a source
-    /// that Istio's admission would refuse is rejected.
+    /// that Istio's admission would refuse is rejected. What is followed in Kubernetes has a gate of
+    /// its own.
     pub fn gate(mut self, gate: Gate) -> Self {
         self.options.gate = gate;
         self

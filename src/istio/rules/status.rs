@@ -9,7 +9,8 @@ use crate::istio::Rejected;
 pub struct SourceStatus {
     /// Its name: the path of a file, say, or `kube:DestinationRule/NAMESPACE/NAME`.
     pub name: String,
-    /// Whether anything that it said is in force: now, or when it was right last.
+    /// Whether anything that it said is in force: now, or when it was right last. It is not of a
+    /// file that is looked for and not there, either.
     pub in_force: bool,
     /// Why what it says now is not in force, if so.
     pub rejected: Option<Rejected>,

@@ -48,6 +48,8 @@
 //!   ConfigMap. A file that keeps changing holds up no other.
 //! - A directory that vanishes, or cannot be read, is trouble and not a decision: what its files
 //!   said stays in force until it is back, and is reported. To lift the rules, delete the files.
+//! - A path that was named and is not there is waited for, and told meanwhile: it may be a mistyped
+//!   one.
 //! - At most 20 000 files are followed, with 64 MiB together. A directory with more of them, or a
 //!   file that is too much, is reported, and what was in force stays. Content is not kept: a file
 //!   whose size and times are the same, for two seconds at least, is not read again.

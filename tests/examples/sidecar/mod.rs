@@ -25,7 +25,7 @@ const OVERFLOW: &str =
     "upstream connect error or disconnect/reset before headers. reset reason: overflow";
 
 /// A `sidecar` that is ready, with an admin address and an access log.
-struct Sidecar {
+pub(crate) struct Sidecar {
     process: Running,
     address: String,
     admin: String,
@@ -33,7 +33,7 @@ struct Sidecar {
 
 impl Sidecar {
     /// In front of this upstream.
-    async fn start(upstream: &Upstream, flags: &[&str]) -> Self {
+    pub(crate) async fn start(upstream: &Upstream, flags: &[&str]) -> Self {
         Self::before(&upstream.url(), flags).await
     }
 
@@ -52,8 +52,12 @@ impl Sidecar {
         }
     }
 
+    pub(crate) fn admin_url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.admin)
+    }
+
     /// A GET, on a connection of its own.
-    fn get(&self, path: &str) -> JoinHandle<Answer> {
+    pub(crate) fn get(&self, path: &str) -> JoinHandle<Answer> {
         let url = format!("http://{}{path}", self.address);
         tokio::spawn(async move { Answer::of(within(get(url)).await.unwrap()).await })
     }
@@ -66,8 +70,7 @@ impl Sidecar {
     }
 
     async fn admin(&self, path: &str) -> String {
-        let url = format!("http://{}{path}", self.admin);
-        let answer = within(get(url)).await.unwrap();
+        let answer = within(get(self.admin_url(path))).await.unwrap();
         assert_eq!(answer.status(), 200, "{path}");
         within(answer.text()).await.unwrap()
     }
@@ -119,7 +122,7 @@ impl Sidecar {
 
 /// A response, and all of its body.
 #[derive(Debug)]
-struct Answer {
+pub(crate) struct Answer {
     status: u16,
     headers: HeaderMap,
     text: String,

@@ -5,7 +5,7 @@ use std::fs;
 
 use meshpool::istio::{Client, Query, QuirkKind, RuleSet, Selection, Service};
 
-use crate::cases::data;
+use crate::expected::data;
 
 fn rule(name: &str, namespace: &str, second: u32, spec: &str) -> String {
     format!(
