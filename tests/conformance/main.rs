@@ -13,6 +13,7 @@ mod log;
 #[path = "../envoy/observations.rs"]
 mod observations;
 mod observed;
+mod patience;
 mod player;
 mod proxy;
 mod recorder;

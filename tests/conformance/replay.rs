@@ -4,6 +4,7 @@
 use crate::compare::{self, Difference};
 use crate::lanes;
 use crate::observations::scenarios;
+use crate::patience::patiently;
 use crate::player;
 use crate::proxy::Envoy;
 use crate::scenario::{Scenario, Step};
@@ -77,6 +78,20 @@ fn differences(number: usize, expected: &Scenario, seen: &Step) -> Vec<Differenc
     found
 }
 
+/// Plays a scenario again: what was seen before, and was not this time.
+async fn replay(expected: &Scenario) -> Vec<Difference> {
+    let seen = player::play_until::<Envoy>(expected, |number, seen| {
+        differences(number, expected, seen).is_empty()
+    })
+    .await;
+    let steps = seen.steps.iter().enumerate();
+    let mut found: Vec<_> = steps
+        .flat_map(|(number, seen)| differences(number, expected, seen))
+        .collect();
+    found.extend(compare::end(expected, &seen));
+    found
+}
+
 #[test]
 fn envoy_does_what_it_was_seen_to_do() {
     if Envoy::binary().is_none() {
@@ -86,15 +101,7 @@ fn envoy_does_what_it_was_seen_to_do() {
     let scenarios: Vec<_> = scenarios().into_iter().filter(replayed).collect();
     let count = scenarios.len();
     let failed = lanes::run(scenarios, async |expected| {
-        let seen = player::play_until::<Envoy>(&expected, |number, seen| {
-            differences(number, &expected, seen).is_empty()
-        })
-        .await;
-        let steps = seen.steps.iter().enumerate();
-        let mut found: Vec<_> = steps
-            .flat_map(|(number, seen)| differences(number, &expected, seen))
-            .collect();
-        found.extend(compare::end(&expected, &seen));
+        let found = patiently(&expected, async || replay(&expected).await).await;
         for difference in &found {
             eprintln!("{}: {difference}", expected.name);
         }

@@ -8,9 +8,10 @@ use crate::fields::Seen;
 use crate::lanes;
 use crate::observations::scenarios;
 use crate::observed::seen;
+use crate::patience::patiently;
 use crate::player::play_until;
 use crate::proxy::Sidecar;
-use crate::scenario::{Action, Scenario, Step};
+use crate::scenario::Scenario;
 use crate::verdicts::{Verdict, Verdicts, verdicts};
 
 fn table() -> Verdicts {
@@ -57,31 +58,12 @@ async fn replay(scenario: &Scenario, table: &Verdicts) -> Vec<String> {
     wrong(&scenario.name, &expected, &seen(&here.await))
 }
 
-/// A step that waits for something may come late on a machine with other things to do; it is not to
-/// come late each time.
-const TRIES: u32 = 10;
-
-async fn patiently(scenario: Scenario, table: &Verdicts) -> Vec<String> {
-    let waits = |step: &Step| matches!(step.action, Action::Wait { .. });
-    let tries = if scenario.steps.iter().any(waits) {
-        TRIES
-    } else {
-        1
-    };
-    for _ in 1..tries {
-        if replay(&scenario, table).await.is_empty() {
-            return Vec::new();
-        }
-    }
-    replay(&scenario, table).await
-}
-
 #[test]
 fn sidecar_does_what_envoy_was_seen_to_do_or_better() {
     Sidecar::binary().expect("sidecar is built by `cargo test`, or `cargo build --examples`");
     let table = table();
     let wrong: Vec<_> = lanes::run(scenarios(), async |scenario| {
-        patiently(scenario, &table).await
+        patiently(&scenario, async || replay(&scenario, &table).await).await
     })
     .into_iter()
     .flatten()
