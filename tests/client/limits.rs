@@ -9,7 +9,7 @@ use meshpool::outbound::ErrorKind;
 
 use crate::connectors::counted_client;
 use crate::support::{
-    client, get, nothing_is_left, outcome, spawn, stats, text, until_load, within,
+    client, get, http2_client, nothing_is_left, outcome, spawn, stats, text, until_load, within,
 };
 use crate::upstream::Upstream;
 
@@ -120,35 +120,39 @@ async fn one_too_many_is_refused_at_once_and_the_error_names_the_limit() {
 }
 
 #[tokio::test]
-async fn a_request_is_active_until_its_response_body_has_ended() {
-    let mut upstream = Upstream::http1().await;
-    let addr = upstream.addr;
-    let client = client(Limits::new().max_requests(1).max_pending_requests(0));
-    // Nothing pends without a connection, and there is none with no place to pend.
-    assert!(
-        get(&client, addr, "/")
-            .await
-            .unwrap_err()
-            .overflow()
-            .is_some()
-    );
-
-    let client = crate::support::client(Limits::new().max_requests(1));
-    let first = get(&client, addr, "/first");
-    let first = tokio::spawn(first);
-    let body = upstream.expect("/first").await.answer_head();
-    let response = within(first).await.unwrap().unwrap();
-    let refused = get(&client, addr, "/refused").await.unwrap_err();
-    assert_eq!(refused.overflow().unwrap().resource, Resource::MaxRequests);
-
-    body.send("Kevin".into()).unwrap();
-    drop(body);
-    assert_eq!(within(text(response)).await.unwrap(), "Kevin");
-    let second = spawn(&client, addr, "/second");
-    upstream.expect("/second").await.answer("");
-    outcome(second).await.unwrap();
-    assert_eq!(upstream.total(), 1);
+async fn with_no_place_to_pend_not_even_the_first_request_gets_a_connection() {
+    let upstream = Upstream::http1().await;
+    let client = client(Limits::new().max_pending_requests(0));
+    let refused = get(&client, upstream.addr, "/").await.unwrap_err();
+    let overflow = refused.overflow().unwrap();
+    assert_eq!(overflow.resource, Resource::MaxPendingRequests);
+    assert_eq!(upstream.total(), 0);
     nothing_is_left(&client).await;
+}
+
+#[tokio::test]
+async fn a_request_is_active_until_its_response_body_has_ended() {
+    let limits = Limits::new().max_requests(1);
+    for (mut upstream, client) in [
+        (Upstream::http1().await, client(limits)),
+        (Upstream::http2().await, http2_client(limits)),
+    ] {
+        let addr = upstream.addr;
+        let first = tokio::spawn(get(&client, addr, "/first"));
+        let body = upstream.expect("/first").await.answer_head();
+        let response = within(first).await.unwrap().unwrap();
+        let refused = get(&client, addr, "/refused").await.unwrap_err();
+        assert_eq!(refused.overflow().unwrap().resource, Resource::MaxRequests);
+
+        body.send("Kevin".into()).unwrap();
+        drop(body);
+        assert_eq!(within(text(response)).await.unwrap(), "Kevin");
+        let second = spawn(&client, addr, "/second");
+        upstream.expect("/second").await.answer("");
+        outcome(second).await.unwrap();
+        assert_eq!(upstream.total(), 1);
+        nothing_is_left(&client).await;
+    }
 }
 
 #[tokio::test]

@@ -26,7 +26,5 @@ use super::resource::Spanned;
 
 /// A number that is set: 0 is unset, and so is what is negative, as in Istio.
 pub(super) fn set(field: Option<Spanned<i32>>) -> Option<u32> {
-    field
-        .and_then(|field| u32::try_from(field.value).ok())
-        .filter(|number| *number > 0)
+    field.and_then(|field| envoy::limit(field.value))
 }

@@ -10,7 +10,7 @@ pub use self::http::{CommonHttpOptions, Http2Keepalive, HttpProtocolOptions, Ups
 pub use self::keepalive::TcpKeepalive;
 pub use self::outlier::OutlierDetection;
 pub(in crate::istio) use self::pool::Pool;
-use self::pool::limit;
+pub(super) use self::pool::limit;
 pub use self::thresholds::{RetryBudget, Thresholds};
 use super::Protocol;
 use crate::istio::resource::{self, GoDuration, H2UpgradePolicy};

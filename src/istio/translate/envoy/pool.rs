@@ -55,7 +55,7 @@ impl Pool {
 }
 
 /// A number that is set: 0 is unset, and so is what is negative, as in Istio.
-pub(super) fn limit(number: i32) -> Option<u32> {
+pub(in crate::istio::translate) fn limit(number: i32) -> Option<u32> {
     u32::try_from(number).ok().filter(|number| *number > 0)
 }
 
