@@ -50,6 +50,7 @@
 //! | A connection that has had its last request is closed when the caller leaves that | its stream is reset before, if it is HTTP/2, so that the server knows |
 //! | A TCP keep-alive is the cluster's, and set on its connections | it is of the [limits](crate::Limits::tcp_keep_alive), and set by a [connector](KeepAliveConnector) that asks for them |
 //! | Idle connections close after an hour, connects fail after five seconds | nothing has a time limit unless set |
+//! | A connection that is lost after a `100` or `103`, and before the final response, is lost (`UC`, 503) | it is an [invalid response](ErrorKind::InvalidResponse) (`UPE`, 502), as one that is lost within a head |
 //! | A host's addresses are its endpoints, each with connections of its own | the connector chooses one for each connection |
 
 pub mod client;

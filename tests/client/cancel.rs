@@ -123,6 +123,38 @@ async fn a_body_dropped_midway_takes_its_http1_connection_with_it() {
 }
 
 #[tokio::test]
+async fn on_http2_it_is_off_the_wire_before_the_next_is_on_it() {
+    let (listener, addr) = bind().await;
+    let client = http2_client(Limits::new().max_requests(1));
+    let mut requests = vec![get(&client, addr, "/0")];
+    let mut server = None;
+    for path in ["/1", "/2", "/3"] {
+        let mut last = requests.pop().unwrap();
+        // Polled here, in one task with the next.
+        let seen = async {
+            let server = match &mut server {
+                Some(server) => server,
+                none => none.insert(Frames::accept(&listener, 100).await),
+            };
+            server.request().await
+        };
+        let stream = tokio::select! {
+            _ = &mut last => panic!("nobody answers"),
+            stream = seen => stream,
+        };
+        drop(last);
+        requests.push(get(&client, addr, path));
+        let reset = server.as_mut().unwrap().next();
+        tokio::select! {
+            _ = &mut requests[0] => panic!("nobody answers"),
+            seen = reset => assert_eq!(seen, Seen::Reset(stream)),
+        }
+    }
+    drop(requests);
+    nothing_is_left(&client).await;
+}
+
+#[tokio::test]
 async fn an_active_one_on_http2_is_reset_and_the_connection_stays() {
     let (listener, addr) = bind().await;
     let client = http2_client(Limits::new().max_requests_per_connection(3));

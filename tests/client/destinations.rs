@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -123,6 +124,43 @@ async fn of_hosts_that_answer_the_longest_idle_close_and_are_forgotten() {
 }
 
 #[tokio::test]
+async fn hosts_that_never_answer_are_forgotten_once_nobody_waits_for_them() {
+    const KEPT: usize = 10;
+
+    let connecting = Arc::new(());
+    let client: Pool = Client::builder().max_idle_destinations(KEPT).build({
+        let connecting = Arc::downgrade(&connecting);
+        service_fn(move |_: Uri| {
+            let one = connecting.upgrade();
+            async move {
+                let never: io::Result<TokioIo<TcpStream>> = pending().await;
+                drop(one);
+                never
+            }
+        })
+    });
+    for host in 0..200 {
+        let request = Request::get(format!("http://host-{host}/"));
+        let request = request.body(Full::default()).unwrap();
+        let mut response = client.clone().call(request);
+        assert!(futures::poll!(&mut response).is_pending());
+        drop(response);
+        // Those that are given up are so before the next comes.
+        until(|| {
+            let all = client.destinations().into_iter();
+            let all = all.filter_map(|host| client.stats(&host));
+            all.map(|stats| stats.cx_active).sum::<u32>() <= 2 * KEPT as u32
+        })
+        .await;
+        assert!(Arc::strong_count(&connecting) <= 1 + 2 * KEPT);
+        let known = client.destinations().len();
+        assert!(known <= 3 * KEPT, "{known} destinations");
+    }
+    nothing_is_left(&client).await;
+    assert_eq!(Arc::strong_count(&connecting), 1);
+}
+
+#[tokio::test]
 async fn a_host_with_a_request_is_not_forgotten_however_many_others_come() {
     let mut upstream = Upstream::http1().await;
     let client = client_of_many_names(upstream.addr, 0);
@@ -188,6 +226,32 @@ async fn an_idle_connection_of_another_destination_makes_room() {
         (counters.cx_destroy_local, counters.cx_close_notify),
         (1, 0)
     );
+    nothing_is_left(&client).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_takes_the_place_of_another_closes_no_third() {
+    let (one, mut other) = (Upstream::http1().await, Upstream::http1().await);
+    let addr = one.addr;
+    let client: Pool = Client::builder()
+        .limits(Limits::new().max_connections(1))
+        .max_total_connections(2)
+        .build(HttpConnector::new());
+    let one = one.answer_all();
+    text(within(get(&client, addr, "/")).await.unwrap())
+        .await
+        .unwrap();
+    // The other's connection is lost under a request while the next one pends.
+    let lost = spawn(&client, other.addr, "/lost");
+    let arrival = other.expect("/lost").await;
+    let next = spawn(&client, other.addr, "/next");
+    until_load(&client, other.addr, 1, 1).await;
+    drop(arrival);
+    assert_eq!(outcome(lost).await, Err(ErrorKind::ConnectionLost));
+    other.expect("/next").await.answer("");
+    outcome(next).await.unwrap();
+    assert_eq!((one.open(), one.total()), (1, 1));
+    assert_eq!(stats(&client, addr).counters.cx_destroy, 0);
     nothing_is_left(&client).await;
 }
 

@@ -177,6 +177,19 @@ async fn an_end_within_a_head_is_no_http() {
 }
 
 #[tokio::test]
+async fn an_end_after_an_informational_head_is_no_http_either() {
+    for answer in [
+        "HTTP/1.1 100 Continue\r\n\r\n",
+        "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n",
+    ] {
+        assert_eq!(
+            answered_with(answer).await,
+            (ErrorKind::InvalidResponse, true)
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_end_before_a_head_or_within_a_body_is_a_lost_connection() {
     for part in [
         "",

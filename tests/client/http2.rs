@@ -304,6 +304,41 @@ async fn limits_bring_pings_of_their_own_for_idle_connections_too() {
 }
 
 #[tokio::test]
+async fn its_requests_have_no_tasks() {
+    let (listener, addr) = bind().await;
+    let client = http2_client(Limits::new());
+    let tasks = || {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    };
+    let mut one = get(&client, addr, "/");
+    let mut server = tokio::select! {
+        _ = &mut one => panic!("nobody answers"),
+        server = async {
+            let mut server = Frames::accept(&listener, 1000).await;
+            server.request().await;
+            server
+        } => server,
+    };
+    let before = tasks();
+    let mut others = join_all((0..100).map(|_| get(&client, addr, "/")));
+    let all_are_there = async {
+        for _ in 0..100 {
+            server.request().await;
+        }
+    };
+    tokio::select! {
+        _ = &mut others => panic!("nobody answers"),
+        _ = all_are_there => {}
+    }
+    assert_eq!(stats(&client, addr).rq_active, 101);
+    assert_eq!(tasks(), before);
+    drop((one, others));
+    nothing_is_left(&client).await;
+}
+
+#[tokio::test]
 async fn a_flood_of_resets_harms_no_other_stream() {
     let (listener, addr) = bind().await;
     let client = http2_client(Limits::new());

@@ -1,6 +1,6 @@
 //! [`RequestBody`], which watches a request's body while hyper has it, and stops it when nobody
 //! wants it sent any more. It is anybody's code, polled in the task of a connection that others
-//! share: if it panics, that is an error of its own request.
+//! share: if it panics, that is an error of its own request, and it is asked nothing any more.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -71,6 +71,7 @@ impl Drop for Uploading {
 #[derive(Debug)]
 pub(super) struct RequestBody<B> {
     inner: B,
+    has_panicked: bool,
     /// None if there is nothing to see.
     upload: Option<Arc<Upload>>,
 }
@@ -78,7 +79,11 @@ pub(super) struct RequestBody<B> {
 impl<B: Body> RequestBody<B> {
     pub(super) fn new(inner: B) -> Self {
         let upload = (!inner.is_end_stream()).then(Arc::default);
-        Self { inner, upload }
+        Self {
+            inner,
+            has_panicked: false,
+            upload,
+        }
     }
 
     /// To be called once.
@@ -130,15 +135,19 @@ where
         let inner = Pin::new(&mut this.inner);
         let polled = catch_unwind(AssertUnwindSafe(|| inner.poll_frame(cx)));
         let polled = polled.map(|polled| polled.map_err(Into::into));
-        // hyper polls no body that has failed.
-        let polled = polled.unwrap_or_else(|_| Poll::Ready(Some(Err("it panicked".into()))));
+        let polled = polled.unwrap_or_else(|_| {
+            this.has_panicked = true;
+            Poll::Ready(Some(Err("it panicked".into())))
+        });
         let Poll::Ready(frame) = polled else {
             return match upload.is_some_and(|upload| upload.register(cx)) {
                 true => Poll::Ready(Some(Err(UploadFailed::given_up()))),
                 false => Poll::Pending,
             };
         };
-        if let Some(upload) = upload.filter(|_| frame.is_none() || this.inner.is_end_stream()) {
+        if let Some(upload) =
+            upload.filter(|_| frame.is_none() || this.has_panicked || this.inner.is_end_stream())
+        {
             upload.set_read();
         }
         Poll::Ready(frame.map(|frame| {
@@ -153,11 +162,14 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.has_panicked || self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        match self.has_panicked {
+            true => SizeHint::default(),
+            false => self.inner.size_hint(),
+        }
     }
 }
 

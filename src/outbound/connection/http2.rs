@@ -19,7 +19,7 @@ use hyper::rt::{Read, Write};
 use hyper_util::rt::TokioTimer;
 use tokio::time::sleep;
 
-use super::tasks::{Running, Tasks};
+use super::tasks::{Running, Tasks, unbudgeted};
 use super::{Control, GOODBYE, Order, Owner, Sender, unless_aborted};
 use crate::limits::Limits;
 use crate::outbound::destination::{ConnectionKey, Protocol};
@@ -98,6 +98,8 @@ where
         if control.has(Order::Abort) {
             return Poll::Ready(true);
         }
+        // A stream that is given up is reset, and that sent, before another is opened in its place.
+        running.poll(cx);
         if frames.as_mut().poll(cx).is_ready() {
             // Without a stream it ends as soon as the peer says GOAWAY.
             if requests.take().is_some_and(|it| was_sent_away(it, cx)) {
@@ -106,7 +108,7 @@ where
             return Poll::Ready(true);
         }
         if let Some(taking) = &mut requests {
-            if Pin::new(&mut *taking).poll(cx).is_ready() {
+            if unbudgeted(cx, |cx| Pin::new(&mut *taking).poll(cx)).is_ready() {
                 // Its streams go on; the frames' future ends with the last.
                 requests = None;
                 owner.clone().go_away(key);

@@ -1,12 +1,13 @@
 //! [`Tasks`]: what hyper has for its executor, done by the connection's own task.
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use hyper::rt::Executor;
+use tokio::task::unconstrained;
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -51,7 +52,7 @@ impl Running {
         loop {
             let given = std::mem::take(&mut *self.given.lock());
             self.running.extend(given);
-            match self.running.poll_next_unpin(cx) {
+            match unbudgeted(cx, |cx| self.running.poll_next_unpin(cx)) {
                 Poll::Ready(Some(())) => {}
                 // Polled once, one may have given another.
                 Poll::Ready(None) | Poll::Pending if self.given.lock().is_empty() => return,
@@ -72,4 +73,13 @@ impl Running {
             tokio::spawn(self.running.collect::<()>());
         }
     }
+}
+
+/// Polls something that is to have its turn however much the same task has read meanwhile: of what
+/// Tokio lets a task do in one go, a socket that never runs dry would leave it nothing.
+pub(super) fn unbudgeted<T>(
+    cx: &mut Context<'_>,
+    poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> Poll<T> {
+    pin!(unconstrained(poll_fn(poll))).poll(cx)
 }

@@ -113,6 +113,17 @@ impl Machine {
         }
     }
 
+    /// Closes all connections, those that connect for nobody included, unless there is a request or
+    /// a retry to come: the driver has its reasons.
+    pub fn close_unused(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        if self.requests.len() == 0 && self.retries == 0 {
+            for connection in self.connections.keys() {
+                self.close_connection(connection.index, actions);
+            }
+            self.settle(now, actions);
+        }
+    }
+
     /// The connect that was [asked for](Action::Open) can't begin yet, for reasons of the driver's:
     /// its [`connect_timeout`](crate::Limits::connect_timeout) does not run until it
     /// [begins](Self::connect_begins).

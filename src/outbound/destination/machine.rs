@@ -88,14 +88,16 @@ impl Machine {
         !self.queue.is_empty()
     }
 
-    /// Since when it has had nothing to do: it has neither a request nor a retry, and nothing but
-    /// idle connections, at least one, of which this is when the last one became idle.
+    /// Since when it has had nothing to do, though there are connections: it has neither a request
+    /// nor a retry, and this is when the last connection became idle or began to connect. See
+    /// [`close_unused`](Self::close_unused).
     pub fn idle_since(&self) -> Option<Duration> {
-        let is_idle = self.requests.len() == 0
-            && self.retries == 0
-            && self.connections.len() == self.idle.len();
-        let last = self.idle.back().filter(|_| is_idle)?;
-        Some(self.connections[last].since)
+        if self.requests.len() > 0 || self.retries > 0 {
+            return None;
+        }
+        let last = [self.idle.back(), self.connecting.back()];
+        let since = last.into_iter().flatten();
+        since.map(|index| self.connections[index].since).max()
     }
 
     /// The connection that has been idle for longest, if one is: the one to close, as by

@@ -17,6 +17,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use self::key::{Key, Name};
 pub(super) use self::key::{Target, split, without_user};
@@ -116,8 +117,8 @@ impl<B: Send + 'static> Destinations<B> {
             .or_insert(new)
             .clone();
         drop(map);
-        for idle in swept.into_iter().flat_map(|swept| swept.too_many) {
-            idle.close_idle();
+        for (since, idle) in swept.into_iter().flat_map(|swept| swept.too_many) {
+            idle.close_if_idle_since(since);
         }
         pool
     }
@@ -252,8 +253,9 @@ impl<B: Send + 'static> Destinations<B> {
 struct Swept<B: Send + 'static> {
     /// Not in the map any more, and to be dropped.
     _empty: Vec<Arc<Pool<B>>>,
-    /// Still there, and to close their connections, after which the next sweep finds them empty.
-    too_many: Vec<Arc<Pool<B>>>,
+    /// Still there, and to close their connections, after which the next sweep finds them empty;
+    /// unless they have been in use meanwhile.
+    too_many: Vec<(Instant, Arc<Pool<B>>)>,
 }
 
 impl<B: Send + 'static> Map<B> {
@@ -272,7 +274,8 @@ impl<B: Send + 'static> Map<B> {
             idle.select_nth_unstable_by_key(too_many - 1, |(since, _)| *since);
         }
         let too_many = idle.iter().take(too_many);
-        let too_many = too_many.map(|(_, pool)| Arc::clone(pool)).collect();
+        let too_many = too_many.map(|(since, pool)| (*since, Arc::clone(pool)));
+        let too_many = too_many.collect();
         for pool in &empty {
             self.pools.remove(pool.destination() as &dyn Key);
         }

@@ -10,6 +10,8 @@ use crate::outbound::destination::ConnectionKey;
 pub(super) struct Effects<B> {
     /// Connections to open.
     pub(super) open: Vec<(ConnectionKey, Arc<Control>)>,
+    /// A connection is gone: its room is free, which was promised to somebody or not.
+    pub(super) room: Option<Freed>,
     /// Connections that need not be opened any more, and still wait for room.
     pub(super) forget: Vec<ConnectionKey>,
     /// What connections are to do.
@@ -24,6 +26,10 @@ pub(super) struct Effects<B> {
     pub(super) is_empty: bool,
 }
 
+pub(super) struct Freed {
+    pub(super) was_promised: bool,
+}
+
 pub(super) enum Timer {
     Start,
     LookAgain,
@@ -33,6 +39,7 @@ impl<B> Effects<B> {
     pub(super) fn new() -> Self {
         Self {
             open: Vec::new(),
+            room: None,
             forget: Vec::new(),
             orders: Vec::new(),
             wake: WakeList::default(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use super::effects::{Effects, Timer};
+use super::effects::{Effects, Freed, Timer};
 use super::lease::{Lease, Lessor};
 use super::state::State;
 use super::waiting::{Ticket, Waiter};
@@ -62,12 +62,17 @@ impl<B: Send + 'static> Pool<B> {
             state.give_up(idle, now);
             state.carry_out(now, None, effects);
         }
-        if state.connections.is_empty() && std::mem::take(&mut state.has_offered_room) {
+        if state.connections.is_empty() {
+            state.has_offered_room = false;
             self.all.withdraw_offer(self);
         }
     }
 
     fn follow_up(self: &Arc<Self>, mut effects: Effects<B>) {
+        // Before room is claimed: a connection that takes the place of another is to close no third.
+        if let Some(freed) = effects.room.take() {
+            self.all.give_room(freed.was_promised);
+        }
         for connection in effects.forget.drain(..) {
             self.all.forget(self, connection);
         }
@@ -79,6 +84,8 @@ impl<B: Send + 'static> Pool<B> {
                         self.all.give_room(false);
                     }
                 }
+                // Closed before it was in the queue, it was not there to be forgotten.
+                Claim::Queued if !self.is_blocked(connection) => self.all.forget(self, connection),
                 Claim::Queued => self.all.make_room(),
             }
         }
@@ -94,6 +101,12 @@ impl<B: Send + 'static> Pool<B> {
         }
         effects.drop.clear();
         effects.wake_all();
+    }
+
+    fn is_blocked(&self, key: ConnectionKey) -> bool {
+        let mut state = self.lock();
+        let entry = state.connections.get(key);
+        entry.is_some_and(|entry| entry.is_blocked)
     }
 
     fn runtime(&self) -> Handle {
@@ -181,11 +194,11 @@ impl<B: Send + 'static> Pool<B> {
         });
     }
 
-    /// Closes the connections that are idle.
-    pub(crate) fn close_idle(self: &Arc<Self>) {
+    /// Closes all connections, if it has been [idle](Use::IdleSince) since then.
+    pub(crate) fn close_if_idle_since(self: &Arc<Self>, then: Instant) {
         self.event(None, |state, now, _| {
-            while let Some(idle) = state.machine.longest_idle() {
-                state.tell(|machine, actions| machine.close_idle(idle, now, actions));
+            if state.machine.idle_since() == Some(then - self.epoch) {
+                state.tell(|machine, actions| machine.close_unused(now, actions));
             }
         });
     }
@@ -321,10 +334,13 @@ impl<B: Send + 'static> Owner<B> for Pool<B> {
 
     fn closed(self: Arc<Self>, key: ConnectionKey, control: &Control) {
         let cause = control.error();
-        let made_room = self.event(cause.as_ref(), |state, now, effects| {
+        self.event(cause.as_ref(), |state, now, effects| {
             let Some(entry) = state.connections.remove(key) else {
-                return false;
+                return;
             };
+            effects.room = Some(Freed {
+                was_promised: entry.makes_room,
+            });
             if let Some(request) = entry.finishing {
                 state.end(request, End::CompleteAndLost, now);
             }
@@ -334,8 +350,6 @@ impl<B: Send + 'static> Owner<B> for Pool<B> {
                 state.end(request, End::Reset, now);
             }
             effects.drop.extend(entry.sender);
-            entry.makes_room
         });
-        self.all.give_room(made_room);
     }
 }

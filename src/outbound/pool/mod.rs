@@ -135,9 +135,9 @@ impl<B: Send + 'static> Pool<B> {
 pub(crate) enum Use {
     /// It has neither a request nor a connection.
     None,
-    /// It has idle connections.
+    /// It has no request, but connections.
     IdleSince(Instant),
-    /// It has a request, or will have.
+    /// It has a request, or a retry that is to come, or its connections are closing.
     Busy,
 }
 

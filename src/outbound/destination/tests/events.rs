@@ -531,7 +531,24 @@ fn it_is_idle_since_its_last_connection_is_and_only_with_nothing_to_do() {
     assert_eq!(pool.machine.idle_since(), Some(ms(2)));
     let (c, connection) = pool.attach();
     pool.end(c, End::CompleteAndClose);
-    assert_eq!(pool.machine.idle_since(), None, "one is closing");
-    pool.closed(connection);
     assert_eq!(pool.machine.idle_since(), Some(ms(1)));
+    pool.closed(connection);
+
+    // One that connects for nobody is of no use either.
+    let (d, _) = pool.attach();
+    let e = pool.pend();
+    let [connecting] = pool.opened()[..] else {
+        panic!("one")
+    };
+    pool.cancel(e);
+    assert_eq!(pool.machine.idle_since(), None);
+    pool.now = ms(3);
+    pool.end(d, End::Complete);
+    assert_eq!(pool.machine.idle_since(), Some(ms(3)));
+    let actions = &mut pool.actions;
+    pool.machine.close_unused(pool.now, actions);
+    assert_eq!(pool.take().len(), 2);
+    assert_eq!(pool.machine.idle_since(), None, "both are closing");
+    pool.closed(connecting);
+    assert_eq!(pool.machine.stats().counters.cx_connect_fail, 0);
 }
