@@ -44,7 +44,7 @@ pub struct TcpKeepAlive {
 }
 
 impl TcpKeepAlive {
-    /// On, with what the system has for all three.
+    /// On, with what the system has for all three, or what the connector has set before.
     pub const fn new() -> Self {
         Self {
             time: None,

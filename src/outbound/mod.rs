@@ -37,21 +37,21 @@
 //! | A pending request is sent into a connection that the server has closed after a response | it goes to another | `upstream_closes_after_response` |
 //! | A raised limit reaches what pends at the next event | at once | `cds_raise_with_queue` |
 //!
-//! And there is what surrounds the decisions:
+//! And there is what surrounds the decisions, each with a test that shows it:
 //!
-//! | Envoy | here |
-//! |---|---|
-//! | A request fails with its connection, sent or not | one that never left is sent on another, once; an error says whether the server [may have seen](Error::may_have_reached_server) any of it |
-//! | Connections are limited for each cluster | also [for all together](Builder::max_total_connections) |
-//! | A cluster is configured, and stays | a destination is whatever a URI names, and is [forgotten](Builder::max_idle_destinations) some time after it was idle |
-//! | A route's timeout bounds how long a request pends | so does a [timeout of its own](Builder::pending_timeout) |
-//! | PINGs go out each interval | [after an interval](Builder::http2_keep_alive_interval) in which nothing has come |
-//! | An HTTP/1 body of no stated length counts as whole when its TLS connection ends, whichever way | only if that says so (`close_notify`), as rustls has it: else anybody may have cut it short |
-//! | A connection that has had its last request is closed when the caller leaves that | its stream is reset before, if it is HTTP/2, so that the server knows |
-//! | A TCP keep-alive is the cluster's, and set on its connections | it is of the [limits](crate::Limits::tcp_keep_alive), and set by a [connector](KeepAliveConnector) that asks for them |
-//! | Idle connections close after an hour, connects fail after five seconds | nothing has a time limit unless set |
-//! | A connection that is lost after a `100` or `103`, and before the final response, is lost (`UC`, 503) | it is an [invalid response](ErrorKind::InvalidResponse) (`UPE`, 502), as one that is lost within a head |
-//! | A host's addresses are its endpoints, each with connections of its own | the connector chooses one for each connection |
+//! | Envoy | here | test |
+//! |---|---|---|
+//! | A request fails with its connection, sent or not | one that never left is sent on another, once; an error says whether the server [may have seen](Error::may_have_reached_server) any of it | `on_http1_it_is_sent_on_another_connection_and_nobody_notices` |
+//! | Connections are limited for each cluster | also [for all together](Builder::max_total_connections) | `beyond_the_cap_on_all_connections_requests_pend_until_one_is_gone` |
+//! | A cluster is configured, and stays | a destination is whatever a URI names, and is [forgotten](Builder::max_idle_destinations) some time after it was idle | `of_hosts_that_answer_the_longest_idle_close_and_are_forgotten` |
+//! | A route's timeout bounds how long a request pends | so does a [timeout of its own](Builder::pending_timeout) | `a_request_may_pend_no_longer_than_the_pending_timeout` |
+//! | PINGs go out each interval | [after an interval](Builder::http2_keep_alive_interval) in which nothing has come | `limits_bring_pings_of_their_own_for_idle_connections_too` |
+//! | An HTTP/1 body of no stated length counts as whole when its TLS connection ends, whichever way | only if that says so (`close_notify`), as rustls has it: else anybody may have cut it short | `a_body_that_ends_with_a_tls_connection_is_whole_only_after_its_goodbye` |
+//! | A connection that has had its last request is closed when the caller leaves that | its stream is reset before, if it is HTTP/2, so that the server knows | `an_active_one_on_http2_is_reset_and_the_connection_stays` |
+//! | A TCP keep-alive is the cluster's, and set on its connections | it is of the [limits](crate::Limits::tcp_keep_alive), and set by a [connector](KeepAliveConnector) that asks for them | `new_connections_have_the_keep_alive_of_the_rule` |
+//! | Idle connections close after an hour, connects fail after five seconds | nothing has a time limit unless set | |
+//! | A connection that is lost after a `100` or `103`, and before the final response, is lost (`UC`, 503) | it is an [invalid response](ErrorKind::InvalidResponse) (`UPE`, 502), as one that is lost within a head | `an_end_after_an_informational_head_is_no_http_either` |
+//! | A host's addresses are its endpoints, each with connections of its own | the connector chooses one for each connection | |
 
 pub mod client;
 mod connection;

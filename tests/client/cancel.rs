@@ -1,11 +1,21 @@
 //! Callers that leave.
 
+use std::future::pending;
+use std::io;
+use std::net::SocketAddr;
+
 use bytes::Bytes;
+use http::Uri;
 use http_body_util::BodyExt;
+use hyper_util::rt::TokioIo;
 use meshpool::Limits;
+use meshpool::outbound::Client;
+use tokio::net::TcpStream;
+use tower::service_fn;
 
 use crate::support::{
-    client, get, http2_client, nothing_is_left, outcome, spawn, stats, until, until_load, within,
+    Pool, client, get, http2_client, nothing_is_left, outcome, spawn, stats, until, until_load,
+    within,
 };
 use crate::upstream::{Frames, Seen, Upstream, bind};
 
@@ -33,6 +43,34 @@ async fn one_that_pends_leaves_the_queue_and_the_others_keep_their_places() {
     for one in pending.into_iter().flatten() {
         outcome(one).await.unwrap();
     }
+    nothing_is_left(&client).await;
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_may_pend_and_leave_in_any_order() {
+    const ALL: usize = 100_000;
+    // It has no divisor in common with their number.
+    const STRIDE: usize = 7919;
+
+    let nowhere = service_fn(|_: Uri| pending::<io::Result<TokioIo<TcpStream>>>());
+    let client: Pool = Client::builder()
+        .limits(Limits::new().max_connections(1))
+        .build(nowhere);
+    let addr = SocketAddr::from(([127, 0, 0, 1], 1));
+    let mut requests = Vec::new();
+    for _ in 0..ALL {
+        let mut request = get(&client, addr, "/");
+        assert!(futures::poll!(&mut request).is_pending());
+        requests.push(Some(request));
+    }
+    let load = || stats(&client, addr).rq_pending_active as usize;
+    assert_eq!(load(), ALL);
+    // A search among those that pend would take minutes.
+    for n in 0..ALL {
+        requests[n * STRIDE % ALL] = None;
+    }
+    assert_eq!(load(), 0);
+    assert_eq!(stats(&client, addr).counters.rq_cancelled, ALL as u64);
     nothing_is_left(&client).await;
 }
 

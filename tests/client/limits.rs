@@ -1,5 +1,10 @@
 //! The limits, as an upstream sees them.
 
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -9,7 +14,8 @@ use meshpool::outbound::ErrorKind;
 
 use crate::connectors::counted_client;
 use crate::support::{
-    client, get, http2_client, nothing_is_left, outcome, spawn, stats, text, until_load, within,
+    Pool, client, get, http2_client, nothing_is_left, outcome, spawn, stats, text, until,
+    until_load, within,
 };
 use crate::upstream::Upstream;
 
@@ -81,6 +87,45 @@ async fn what_pends_is_served_in_the_order_of_its_coming() {
     assert_eq!(upstream.total(), 1);
     nothing_is_left(&client).await;
     upstream.until_deserted().await;
+}
+
+/// A waker that asks the client about its pool.
+struct Asks {
+    client: Pool,
+    addr: SocketAddr,
+    is_woken: AtomicBool,
+}
+
+impl Wake for Asks {
+    fn wake(self: Arc<Self>) {
+        assert_eq!(stats(&self.client, self.addr).rq_pending_active, 0);
+        self.is_woken.store(true, Ordering::Release);
+    }
+}
+
+#[tokio::test]
+async fn whoever_pends_is_woken_without_a_lock() {
+    let mut upstream = Upstream::http1().await;
+    let addr = upstream.addr;
+    let client = client(Limits::new().max_connections(1));
+    let first = spawn(&client, addr, "/first");
+    let arrival = upstream.expect("/first").await;
+    let asks = Arc::new(Asks {
+        client: client.clone(),
+        addr,
+        is_woken: AtomicBool::new(false),
+    });
+    let mut second = get(&client, addr, "/second");
+    let waker = Waker::from(asks.clone());
+    let polled = Pin::new(&mut second).poll(&mut Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    arrival.answer("");
+    outcome(first).await.unwrap();
+    until(|| asks.is_woken.load(Ordering::Acquire)).await;
+    let second = tokio::spawn(second);
+    upstream.expect("/second").await.answer("");
+    text(within(second).await.unwrap().unwrap()).await.unwrap();
+    nothing_is_left(&client).await;
 }
 
 #[tokio::test]

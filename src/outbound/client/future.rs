@@ -28,7 +28,8 @@ type Answer = Result<Response<ResponseBody>, Error>;
 ///
 /// Dropped while the request is pending, it leaves the queue, and nothing was sent. Dropped while
 /// it is active, an HTTP/1 request takes its connection with it, and an HTTP/2 stream is reset;
-/// unless it was never polled with a connection: then nothing was sent, and that goes to the next.
+/// unless it was never polled with a connection: then nothing was sent, and that goes to the next,
+/// with one less of its [requests](crate::Limits::max_requests_per_connection) left.
 #[must_use = "futures do nothing unless polled"]
 pub struct ResponseFuture(State);
 

@@ -3,8 +3,8 @@
 //!
 //! The map is read for each request and written for each new destination. A destination is *idle*
 //! when it has no request; of those a fixed number is kept, for their counters and connections.
-//! The map is swept when that many have been added since the last time, so that a new destination
-//! costs the same however many there are: those that are *empty*, with no connection either, are
+//! The map is swept when that many have been added since the last time, so that in the long run a
+//! new destination costs the same however many there are, unless none are to be kept: those that are *empty*, with no connection either, are
 //! forgotten, and of the others the longest idle close their connections.
 
 mod key;
