@@ -31,16 +31,17 @@ pub(crate) struct Flags {
     /// The subset that is called
     #[arg(long)]
     subset: Option<String>,
-    /// The namespace of the workload that sends the requests, or inbound serves them
-    #[arg(long, default_value = "default")]
-    client_namespace: String,
+    /// The namespace of the workload that sends the requests, `default` unless set; or inbound
+    /// serves them, the service's unless set
+    #[arg(long)]
+    client_namespace: Option<String>,
     /// A label of that workload: KEY=VALUE
     #[arg(long, value_name = "LABEL", value_parser = label)]
     client_label: Vec<(String, String)>,
     /// Whether the requests are those that a client sends, or those that the service gets
     #[arg(long, value_enum, default_value_t = Direction::Outbound)]
     direction: Direction,
-    /// A file with the mesh's MeshConfig
+    /// A file with the mesh's MeshConfig, its settings alone, or the ConfigMap with them
     #[arg(long, value_name = "FILE")]
     mesh: Option<PathBuf>,
     /// How strictly to read: as the CRD has it, or whatever istiod accepts
@@ -53,6 +54,9 @@ pub(crate) struct Flags {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+/// How the full name of a service of the cluster ends.
+const CLUSTER: &str = ".svc.cluster.local";
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Direction {
@@ -78,7 +82,7 @@ impl Flags {
             Direction::Inbound => Query::inbound(self.service()),
             Direction::Outbound => Query::outbound(self.service()),
         };
-        let client = Client::new(&self.client_namespace);
+        let client = Client::new(self.client_namespace());
         let labels = self.client_label.iter();
         let client = labels.fold(client, |client, (key, value)| client.label(key, value));
         let query = query.client(client);
@@ -88,13 +92,25 @@ impl Flags {
         }
     }
 
+    fn client_namespace(&self) -> &str {
+        match (&self.client_namespace, self.direction) {
+            (Some(namespace), _) => namespace,
+            (None, Direction::Outbound) => "default",
+            (None, Direction::Inbound) => self.service_namespace(),
+        }
+    }
+
+    fn service_namespace(&self) -> &str {
+        let of_host = || self.host.strip_suffix(CLUSTER)?.rsplit('.').next();
+        let namespace = self.namespace.as_deref().or_else(of_host);
+        namespace.unwrap_or("default")
+    }
+
     fn service(&self) -> Service {
         let mut service = Service::new(&self.host).protocol(self.protocol);
-        match &self.namespace {
-            Some(namespace) => service = service.namespace(namespace),
-            // A full name of the cluster has one in it.
-            None if self.host.ends_with(".svc.cluster.local") => {}
-            None => service = service.namespace("default"),
+        // A full name of the cluster has one in it.
+        if self.namespace.is_some() || !self.host.ends_with(CLUSTER) {
+            service = service.namespace(self.service_namespace());
         }
         if let Some(port) = self.port {
             service = service.port(port);

@@ -1,9 +1,11 @@
 //! How connections to the upstream are opened.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
+use meshpool::Limits;
+use meshpool::limits::{Destination, LimitsSource, Subscriber};
 use meshpool::outbound::KeepAliveConnector;
 use tokio_rustls::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
@@ -20,11 +22,28 @@ use crate::rules::Rules;
 
 type Connector = HttpsConnector<KeepAliveConnector<HttpConnector>>;
 
+/// The limits as the rules alone have them: each connect asks.
+struct Said(Arc<Rules>);
+
+impl LimitsSource for Said {
+    fn limits(&self, destination: &Destination) -> Limits {
+        self.0.source().limits(destination)
+    }
+
+    fn revision(&self) -> u64 {
+        self.0.revision()
+    }
+
+    fn subscribe(&self, subscriber: Weak<Subscriber>) {
+        self.0.subscribe(subscriber);
+    }
+}
+
 pub(crate) fn connector(flags: &Flags, rules: Arc<Rules>) -> Result<Connector, BoxError> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    let tcp = KeepAliveConnector::new(tcp, rules);
+    let tcp = KeepAliveConnector::new(tcp, Said(rules));
     let builder = HttpsConnectorBuilder::new()
         .with_tls_config(tls(flags)?)
         .https_or_http();

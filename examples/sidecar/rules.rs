@@ -126,7 +126,8 @@ impl Rules {
         }
     }
 
-    fn source(&self) -> &dyn LimitsSource {
+    /// The limits of the rules, without those that hold where they say nothing.
+    pub(crate) fn source(&self) -> &dyn LimitsSource {
         match self {
             Self::File(file) => &file.limits,
             Self::Mesh(mesh) => &mesh.outbound,

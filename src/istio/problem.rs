@@ -125,11 +125,12 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.file.as_os_str().is_empty() {
             write!(f, "{}:", self.file.display())?;
+            if let Some(position) = self.position {
+                write!(f, "{position}:")?;
+            }
+            f.write_str(" ")?;
         }
-        if let Some(position) = self.position {
-            write!(f, "{position}:")?;
-        }
-        write!(f, " {}: ", self.severity)?;
+        write!(f, "{}: ", self.severity)?;
         if !self.path.is_empty() {
             write!(f, "{}: ", self.path)?;
         }

@@ -152,6 +152,21 @@ const INBOUND: [&str; 8] = [
 ];
 
 #[tokio::test]
+async fn inbound_it_is_the_service_itself_that_asks_unless_somebody_else_is_named() {
+    let private = RULE.replace("{host: user,", "{host: user, exportTo: [\".\"],");
+    let directory = files(&[("rules.yaml", &private)]);
+    let full = ["--host", "user.demo.svc.cluster.local"];
+    let short = ["--host", "user", "--namespace", "demo"];
+    for host in [&full[..], &short] {
+        for (direction, is_seen) in [("inbound", true), ("outbound", false)] {
+            let flags = [&["--rules", "@rules.yaml", "--direction", direction], host].concat();
+            let said = explained(&directory, &flags).await;
+            assert_eq!(*connections(&said) == json!(7), is_seen, "{flags:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_listener_holds_for_its_port_and_the_sidecar_for_the_others() {
     let spec = format!(
         "workloadSelector: {{labels: {{app: user}}}}, inboundConnectionPool: {}, \

@@ -115,7 +115,7 @@ fn that_there_is_no_rule_at_all_is_a_notice() {
         let explanation = explain(text, &query);
         assert_eq!(
             told(&explanation.problems),
-            [" notice: no DestinationRule was read at all, for whatever host"]
+            ["notice: no DestinationRule was read at all, for whatever host"]
         );
         assert!(explanation.valid);
         let text = explanation.to_string();
@@ -162,7 +162,7 @@ spec:
             vec![
                 "rules.yaml:15:5: warning: spec.ingress: none of the listeners is for port 9090: a \
                  mesh's Envoy would pass its requests on without the limits of the Sidecar and of \
-                 the rule; here those hold that are for every port"
+                 the rule; here they hold as for a port without a Sidecar"
                     .to_owned()
             ]
         )
@@ -170,4 +170,70 @@ spec:
     // Of a service without a port nothing can be said, and the Sidecar is not everybody's.
     assert_eq!(asked(user(), "user"), ("7".to_owned(), vec![]));
     assert_eq!(asked(at(9090), "other"), ("7".to_owned(), vec![]));
+}
+
+/// A rule of the two that one host has, by its policy, older with a smaller day.
+fn of_day(day: u32, name: &str, policy: &str) -> String {
+    format!(
+        "---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {{name: {name}, namespace: demo, creationTimestamp: 2026-01-0{day}T00:00:00Z}}
+spec: {{host: user, trafficPolicy: {{{policy}}}}}
+"
+    )
+}
+
+#[test]
+fn an_older_policy_without_limits_is_why_a_newer_one_has_no_effect() {
+    let older = of_day(1, "platform", "tls: {mode: ISTIO_MUTUAL}");
+    let newer = of_day(2, "team", "connectionPool: {http: {http2MaxRequests: 5}}");
+    let explanation = explain(&format!("{newer}{older}"), &Query::outbound(user()));
+    let idle = explanation.without_effect.iter();
+    let of_policy = idle.filter(|it| it.path() == "spec.trafficPolicy");
+    assert_eq!(
+        told(&of_policy.cloned().collect::<Vec<_>>()),
+        [
+            "rules.yaml:5:35: notice: spec.trafficPolicy: without effect: demo/platform is an older \
+             rule for the same host, and its policy holds"
+        ]
+    );
+}
+
+/// What is said of a `tcpKeepalive`: the limits, and the warnings.
+fn keep_alive(block: &str) -> (Vec<String>, Vec<String>) {
+    let text = of_day(
+        1,
+        "user",
+        &format!("connectionPool: {{tcp: {{tcpKeepalive: {block}}}}}"),
+    );
+    let explanation = explain(&text, &Query::outbound(user()));
+    let rows = explanation.limits.iter();
+    let rows = rows.filter_map(|row| {
+        let name = row.field.strip_prefix("tcp_keep_alive")?;
+        assert!(row.why.unwrap().contains("KeepAliveConnector"));
+        Some(format!("{name} {}", row.value))
+    });
+    (rows.collect(), told(&explanation.problems))
+}
+
+#[test]
+fn a_keep_alive_is_told_as_far_as_it_is_said() {
+    let on = |rows: &[&str]| (rows.iter().map(ToString::to_string).collect(), vec![]);
+    assert_eq!(keep_alive("{}"), on(&[" on"]));
+    assert_eq!(keep_alive("{time: 60s}"), on(&[" on", ".time 1m0s"]));
+    let (rows, warned) = keep_alive("{time: 500ms, probes: 3}");
+    assert_eq!(rows, [" off", ".time 0s", ".probes 3"]);
+    assert!(warned[0].contains("500ms is no whole second, which turns the keep-alive off"));
+    for (block, why) in [
+        ("{time: 10h}", "10h0m0s is more than Linux takes, 32767s"),
+        (
+            "{interval: 10h}",
+            "10h0m0s is more than Linux takes, 32767s",
+        ),
+        ("{probes: 200}", "200 are more than Linux takes, 127"),
+    ] {
+        let (_, warned) = keep_alive(block);
+        assert!(warned[0].contains(why), "{warned:?}");
+    }
 }

@@ -172,7 +172,7 @@ fn the_problems_of_many_files_are_counted_and_not_all_kept() {
     let last = set.problems().last().unwrap();
     assert_eq!(
         last.to_string(),
-        " error: and 2120 more of this severity, not shown"
+        "error: and 2120 more of this severity, not shown"
     );
     assert_eq!(
         (last.severity(), last.file()),

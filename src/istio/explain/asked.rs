@@ -79,8 +79,8 @@ fn no_listener(settings: &Settings<'_>) -> Option<Notes> {
         &path.field("ingress"),
         format_args!(
             "none of the listeners is for port {port}: a mesh's Envoy would pass its requests on \
-             without the limits of the Sidecar and of the rule; here those hold that are for every \
-             port"
+             without the limits of the Sidecar and of the rule; here they hold as for a port \
+             without a Sidecar"
         ),
     );
     Some(notes)

@@ -14,6 +14,7 @@ const PER_CONNECTION: &str = "http_protocol_options.max_requests_per_connection"
 
 const MET_FIRST: &str = "http2MaxRequests is met before any limit on connections: then Envoy \
                          refuses at once";
+const BY_CONNECTOR: &str = "connections have it from a KeepAliveConnector, and from nothing else";
 const NO_QUEUE: &str = "http1MaxPendingRequests is unset, so nobody asked for a queue";
 
 /// The limits of some settings, by the names of [`Limits`](crate::Limits). What is unlimited is
@@ -144,7 +145,7 @@ impl Rows<'_, '_> {
         })
     }
 
-    /// The keep-alive of connections, if there is any.
+    /// The keep-alive of connections, as far as something is said of it.
     fn of_tcp(&self) -> Vec<Row> {
         let Some(keepalive) = self.settings.tcp_keepalive() else {
             return Vec::new();
@@ -152,19 +153,35 @@ impl Rows<'_, '_> {
         let seconds =
             |time: u32| GoDuration::from_nanos(i64::from(time).saturating_mul(1_000_000_000));
         let [time, interval] = [keepalive.time_s, keepalive.interval_s].map(|it| it.map(seconds));
-        vec![
-            self.row("tcp_keep_alive.time", time, "tcp_keepalive.time_s"),
-            self.row(
+        let said = [
+            ("tcp_keep_alive.time", "tcp_keepalive.time_s", time.into()),
+            (
                 "tcp_keep_alive.interval",
-                interval,
                 "tcp_keepalive.interval_s",
+                interval.into(),
             ),
-            self.row(
+            (
                 "tcp_keep_alive.probes",
-                keepalive.probes,
                 "tcp_keepalive.probes",
+                keepalive.probes.into(),
             ),
-        ]
+        ];
+        let limits = self.settings.limits(OnFull::default());
+        let is_off = limits.tcp_keep_alive.is_some_and(|it| it.is_off());
+        let switch = Value::Name(if is_off { "off" } else { "on" });
+        let said = said
+            .into_iter()
+            .filter(|(_, _, value)| *value != Value::Null);
+        let said: Vec<_> = said.collect();
+        let of_switch = said.first().map_or("", |(_, setting, _)| *setting);
+        let rows = [("tcp_keep_alive", of_switch, switch)]
+            .into_iter()
+            .chain(said);
+        rows.map(|(name, setting, value)| Row {
+            why: Some(BY_CONNECTOR),
+            ..self.row(name, value, setting)
+        })
+        .collect()
     }
 
     /// The limits on each connection, which are the same in both directions.

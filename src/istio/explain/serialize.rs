@@ -77,7 +77,7 @@ impl Serialize for Value {
             Self::Null => serializer.serialize_none(),
             Self::Number(number) => serializer.serialize_u32(number),
             Self::Percent(percent) if percent.fract() == 0.0 => {
-                serializer.serialize_u64(percent as u64)
+                serializer.serialize_i64(percent as i64)
             }
             Self::Percent(percent) => serializer.serialize_f64(percent),
             Self::Duration(duration) => serializer.collect_str(&duration),

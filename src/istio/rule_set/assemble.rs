@@ -206,6 +206,7 @@ fn policy(policy: &TrafficPolicy, rule: RuleId, subset: Option<u32>) -> Policy {
         port_entry(entry, Place { rule, level })
     });
     Policy {
+        rule: Some(rule),
         pool: here.filter(|_| policy.connection_pool.is_some()),
         values: values(&policy.connection_pool),
         outlier: here.filter(|_| policy.outlier_detection.is_some()),

@@ -81,13 +81,14 @@ impl InboundRules {
     pub fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<Limits> {
         // First, so that no change falls in between.
         self.waiting.wait(cx.waker());
+        let revision = self.rules.revision();
         let limits = self.limits();
         if self.told == Some(limits) {
             return Poll::Pending;
         }
         let before = self.told.replace(limits).unwrap_or_default();
         self.rules
-            .note(&self.query.service().host(), before, limits);
+            .note(&self.query.service().host(), before, limits, revision);
         Poll::Ready(limits)
     }
 }

@@ -259,12 +259,12 @@ impl Rules {
     }
 
     /// Counts that limits became others, and tells.
-    fn note(&self, of: &dyn fmt::Display, from: Limits, to: Limits) {
+    fn note(&self, of: &dyn fmt::Display, from: Limits, to: Limits, revision: u64) {
         if from == to {
             return;
         }
         self.0.limit_changes.fetch_add(1, Ordering::Relaxed);
-        log_changed(of, from, to, self.revision());
+        log_changed(of, from, to, revision);
     }
 }
 

@@ -23,7 +23,8 @@ pub struct OutboundRules {
     rules: Rules,
     client: Client,
     subset: Option<String>,
-    told: Arc<Mutex<HashMap<Destination, Limits>>>,
+    /// What each was told, and by which revision of the rules.
+    told: Arc<Mutex<HashMap<Destination, (u64, Limits)>>>,
 }
 
 impl OutboundRules {
@@ -66,17 +67,23 @@ impl OutboundRules {
     }
 
     /// Remembers what was told, and tells if it is something else than before.
-    fn note(&self, destination: &Destination, limits: Limits) {
+    fn note(&self, destination: &Destination, limits: Limits, revision: u64) {
         let before = {
             let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-            if told.len() < MOST_TOLD || told.contains_key(destination) {
-                told.insert(destination.clone(), limits)
-            } else {
-                None
+            let has_room = told.len() < MOST_TOLD;
+            match told.get_mut(destination) {
+                // Of two that ask at the same time the one with the older rules may come last.
+                Some((newest, _)) if *newest > revision => None,
+                Some(told) => Some(std::mem::replace(told, (revision, limits)).1),
+                None if has_room => {
+                    told.insert(destination.clone(), (revision, limits));
+                    None
+                }
+                None => None,
             }
         };
         if let Some(before) = before {
-            self.rules.note(destination, before, limits);
+            self.rules.note(destination, before, limits, revision);
         }
     }
 }
@@ -87,7 +94,7 @@ impl LimitsSource for OutboundRules {
         let query = self.query_of(destination, &rules);
         // What becomes of a request that finds no room is the pool's to decide.
         let limits = rules.set.settings(&query).limits(OnFull::default());
-        self.note(destination, limits);
+        self.note(destination, limits, rules.revision);
         limits
     }
 

@@ -30,6 +30,8 @@ pub(in crate::istio) struct Place {
 /// but where a rule made from the Gateway API fills the gaps of a user's.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(in crate::istio) struct Policy {
+    /// Whose it is; of one that was filled the user's.
+    pub(in crate::istio) rule: Option<RuleId>,
     pub(in crate::istio) pool: Option<Place>,
     /// What the pool says, for whoever looks it up.
     pub(in crate::istio) values: Option<Pool>,
@@ -74,17 +76,10 @@ impl Ports {
 }
 
 impl Policy {
-    /// The rule that it is of; of one that was filled the one whose block comes first.
-    pub(in crate::istio) fn rule(&self) -> Option<RuleId> {
-        let blocks = [self.pool, self.outlier, self.retry_budget];
-        let ports = self.ports.entries.iter().map(|entry| entry.place);
-        let mut places = blocks.into_iter().flatten().chain(ports);
-        places.next().map(|place| place.rule)
-    }
-
     /// The user's policy with its gaps filled from one that was made from the Gateway API.
     pub(super) fn over(&self, made: &Self) -> Self {
         Self {
+            rule: self.rule.or(made.rule),
             pool: self.pool.or(made.pool),
             values: self.values.or(made.values),
             outlier: self.outlier.or(made.outlier),

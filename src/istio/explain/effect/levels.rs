@@ -50,8 +50,8 @@ impl Effects<'_, '_> {
     fn replaced_by(&self, rule: RuleId) -> Option<RuleId> {
         let entry = self.settings.entry?;
         let mut unused = entry.unused_policies.iter();
-        unused.find(|policy| policy.rule() == Some(rule))?;
-        entry.policy.as_ref()?.rule()
+        unused.find(|policy| policy.rule == Some(rule))?;
+        entry.policy.as_ref()?.rule
     }
 
     fn blocks(&self, here: Place, policy: &TrafficPolicy, path: &Path<'_>, notes: &mut Notes) {
