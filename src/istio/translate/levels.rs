@@ -172,6 +172,7 @@ mod tests {
             outlier: None,
         });
         Policy {
+            rule: Some(place.rule),
             pool: Some(place),
             values: None,
             outlier: Some(place),
