@@ -237,3 +237,40 @@ fn a_keep_alive_is_told_as_far_as_it_is_said() {
         assert!(warned[0].contains(why), "{warned:?}");
     }
 }
+
+#[test]
+fn what_a_sidecar_says_of_an_envoy_and_of_other_ports_has_no_effect() {
+    let sidecar = "---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: user, namespace: demo}
+spec:
+  workloadSelector: {labels: {app: user}}
+  egress: [{hosts: [\"./*\"]}]
+  outboundTrafficPolicy: {mode: ALLOW_ANY}
+  inboundConnectionPool: {tcp: {maxConnections: 9}}
+  ingress:
+  - {port: {number: 8080, protocol: HTTP}, bind: 127.0.0.1, connectionPool: {tcp: {maxConnections: 3}}}
+  - {port: {number: 8081, protocol: HTTP}, connectionPool: {tcp: {maxConnections: 4}}}
+";
+    let workload = Client::new("demo").label("app", "user");
+    let service = user().port(80).target_port(8080);
+    let query = Query::inbound(service).client(workload);
+    let explanation = explain(&format!("{RULE}{sidecar}"), &query);
+    let idle = explanation.without_effect.iter();
+    let paths: Vec<_> = idle
+        .map(Problem::path)
+        .filter(|path| !path.starts_with("spec.trafficPolicy"))
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            "spec.subsets",
+            "spec.egress",
+            "spec.outboundTrafficPolicy",
+            "spec.inboundConnectionPool",
+            "spec.ingress[0].bind",
+            "spec.ingress[1].connectionPool",
+        ]
+    );
+}

@@ -4,6 +4,7 @@
 mod inbound;
 mod levels;
 mod outbound;
+mod sidecar;
 
 use super::notes::Notes;
 use crate::istio::OnFull;
@@ -46,6 +47,7 @@ impl Effects<'_, '_> {
         let from = self.settings.entry.map_or(&[][..], |entry| &entry.from);
         let mut found: Vec<Notes> = from.iter().map(|rule| self.of_rule(*rule)).collect();
         found.extend(self.of_another());
+        found.extend(self.of_sidecar());
         found
     }
 
