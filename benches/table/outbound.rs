@@ -24,7 +24,8 @@ fn print_by(results: &Results, suffix: &str) -> Result<bool, String> {
     for version in ["http1", "http2"] {
         for body in ["0", "1KiB", "1MiB"] {
             for in_flight in ["1", "32", "256"] {
-                let of = |name| format!("{version}{suffix}/{name}/{body}/{in_flight}");
+                // Criterion makes one directory of a name with slashes.
+                let of = |name| format!("{version}{suffix}/{name}_{body}_{in_flight}");
                 let names = ["meshpool", "legacy", "reqwest", "pool"].map(of);
                 let [ours, legacy, reqwest, pool] = names.each_ref().map(String::as_str);
                 let against = |other| results.median([ours, other], |[ours, theirs]| theirs / ours);
