@@ -46,7 +46,8 @@
 //!
 //! Connections are opened by any connector of the ecosystem: hyper-util's `HttpConnector` (where
 //! `nodelay` is set, and TCP keep-alive, unless a
-//! [`KeepAliveConnector`](crate::outbound::KeepAliveConnector) takes that from the limits), hyper-rustls' `HttpsConnector`, this crate's
+//! [`KeepAliveConnector`](crate::outbound::KeepAliveConnector) takes that from the limits),
+//! hyper-rustls' `HttpsConnector`, this crate's
 //! [`UnixConnector`](crate::outbound::UnixConnector), and layers around them. See
 //! [`Connect`](crate::outbound::Connect).
 //!

@@ -1,16 +1,15 @@
 //! An HTTP/1 connection's task.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
 use http_body::Body;
 use hyper::client::conn::http1;
 use hyper::rt::{Read, Write};
-use tokio::time::sleep;
 
-use super::{Control, GOODBYE, Order, Owner, Sender};
+use super::{Control, Order, Owner, Sender, say_goodbye};
 use crate::outbound::destination::{ConnectionKey, Protocol};
 use crate::outbound::error::BoxError;
 
@@ -62,18 +61,6 @@ where
     }
 
     sender.close();
-    let mut goodbye = pin!(sleep(GOODBYE));
-    poll_fn(|cx| {
-        control.register(cx);
-        let is_over = control.has(Order::Abort)
-            || Pin::new(&mut connection).poll(cx).is_ready()
-            || goodbye.as_mut().poll(cx).is_ready();
-        if is_over {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
-    })
-    .await;
+    say_goodbye(control, connection).await;
     Ok(())
 }

@@ -17,10 +17,9 @@ use http_body::Body;
 use hyper::client::conn::http2;
 use hyper::rt::{Read, Write};
 use hyper_util::rt::TokioTimer;
-use tokio::time::sleep;
 
 use super::tasks::{Running, Tasks, unbudgeted};
-use super::{Control, GOODBYE, Order, Owner, Sender, unless_aborted};
+use super::{Control, Order, Owner, Sender, say_goodbye, unless_aborted};
 use crate::limits::Limits;
 use crate::outbound::destination::{ConnectionKey, Protocol};
 use crate::outbound::error::BoxError;
@@ -128,21 +127,12 @@ where
     drop(requests);
     if !ended {
         sender.close();
-        let mut goodbye = pin!(sleep(GOODBYE));
-        poll_fn(|cx| {
-            control.register(cx);
+        let going = poll_fn(|cx| {
             // A request that was given up this moment is not off the connection yet.
             running.poll(cx);
-            let is_over = control.has(Order::Abort)
-                || frames.as_mut().poll(cx).is_ready()
-                || goodbye.as_mut().poll(cx).is_ready();
-            if is_over {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
-        })
-        .await;
+            frames.as_mut().poll(cx)
+        });
+        say_goodbye(control, going).await;
     }
     drop(frames);
     running.end().await;

@@ -34,6 +34,7 @@ use http::Uri;
 use http::uri::Scheme;
 use http_body::Body;
 use hyper_util::client::legacy::connect::Connection as _;
+use tokio::time::timeout;
 
 use self::io::{Io, Slot};
 use super::destination::{ConnectionKey, Protocol};
@@ -123,6 +124,12 @@ where
     if let Err(error) = done {
         control.failed(Arc::new(error));
     }
+}
+
+/// Waits for a connection that was idle to end, for a while.
+async fn say_goodbye(control: &Control, connection: impl Future) {
+    // Whichever way it ends, that is it.
+    drop(timeout(GOODBYE, unless_aborted(control, connection)).await);
 }
 
 async fn unless_aborted<F: Future>(control: &Control, future: F) -> Option<F::Output> {
