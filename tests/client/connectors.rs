@@ -2,6 +2,7 @@
 //! process, where nothing happens but what a test does.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
@@ -12,7 +13,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use meshpool::Limits;
 use meshpool::outbound::{Builder, Client};
-use tokio::io::{DuplexStream, duplex};
+use tokio::io::{AsyncReadExt, DuplexStream, duplex};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tower::Service;
@@ -103,6 +104,20 @@ pub(crate) struct Connects(mpsc::UnboundedReceiver<Connect>);
 
 /// A connect that is under way.
 pub(crate) struct Connect(oneshot::Sender<io::Result<DuplexStream>>);
+
+/// An address at which nobody listens, as good as any where connections lead to the test.
+pub(crate) fn anywhere() -> SocketAddr {
+    "127.0.0.1:1".parse().unwrap()
+}
+
+/// The head of a request.
+pub(crate) async fn read_head(server: &mut DuplexStream) -> String {
+    let mut read = Vec::new();
+    while !read.ends_with(b"\r\n\r\n") {
+        read.push(within(server.read_u8()).await.unwrap());
+    }
+    String::from_utf8(read).unwrap()
+}
 
 /// A client whose connections lead to the test.
 pub(crate) fn gated(builder: Builder) -> (Pool, Connects) {

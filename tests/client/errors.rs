@@ -8,13 +8,13 @@ use http_body_util::Full;
 use meshpool::Limits;
 use meshpool::outbound::{Client, Error, ErrorKind};
 
-use crate::connectors::gated;
+use crate::connectors::{anywhere, gated};
 use crate::support::{get, nothing_is_left, spawn, within};
 
 /// The error of a connect that failed, and what it failed with at the bottom.
 async fn connect_failed() -> Error {
     let (client, mut connects) = gated(Client::builder());
-    let addr = "127.0.0.1:1".parse().unwrap();
+    let addr = anywhere();
     let one = tokio::spawn(get(&client, addr, "/"));
     let cause = io::Error::new(io::ErrorKind::HostUnreachable, "far away");
     connects.next().await.fail(cause);
@@ -44,7 +44,7 @@ async fn a_clone_tells_the_same_and_has_the_same_cause() {
 async fn all_that_a_failed_connect_fails_have_its_cause() {
     let limits = Limits::new().max_connections(1);
     let (client, mut connects) = gated(Client::builder().limits(limits));
-    let addr = "127.0.0.1:1".parse().unwrap();
+    let addr = anywhere();
     let all = [(); 3].map(|()| spawn(&client, addr, "/"));
     let cause = io::Error::new(io::ErrorKind::HostUnreachable, "far away");
     connects.next().await.fail(cause);

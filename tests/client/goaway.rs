@@ -1,21 +1,15 @@
 //! GOAWAY, at each moment at which it can come.
 
-use std::net::SocketAddr;
-
 use meshpool::Limits;
 use meshpool::outbound::{Client, ErrorKind};
 use tokio::io::{DuplexStream, duplex};
 
-use crate::connectors::{Connects, gated};
+use crate::connectors::{Connects, anywhere, gated};
 use crate::support::{Pool, get, nothing_is_left, outcome, spawn, stats, until, within};
 use crate::upstream::{Frames, Seen};
 
 const NO_ERROR: u32 = 0;
 const ENHANCE_YOUR_CALM: u32 = 11;
-
-fn addr() -> SocketAddr {
-    "127.0.0.1:1".parse().unwrap()
-}
 
 fn http2() -> (Pool, Connects) {
     gated(Client::builder().http2_only())
@@ -27,7 +21,7 @@ async fn accept(connects: &mut Connects) -> Frames<DuplexStream> {
 
 /// The next request gets a new connection, and nothing of the old is left.
 async fn the_next_is_served(client: &Pool, connects: &mut Connects) {
-    let next = spawn(client, addr(), "/next");
+    let next = spawn(client, anywhere(), "/next");
     let mut server = accept(connects).await;
     let stream = server.request().await;
     server.answer(stream).await;
@@ -40,7 +34,7 @@ async fn the_next_is_served(client: &Pool, connects: &mut Connects) {
 async fn before_the_settings_it_costs_the_request_another_connection() {
     for code in [NO_ERROR, ENHANCE_YOUR_CALM] {
         let (client, mut connects) = http2();
-        let one = spawn(&client, addr(), "/");
+        let one = spawn(&client, anywhere(), "/");
         let (end, other) = duplex(1 << 10);
         let mut first = Frames::over(other);
         first.go_away(0, code).await;
@@ -57,13 +51,13 @@ async fn before_the_settings_it_costs_the_request_another_connection() {
 #[tokio::test]
 async fn while_idle_it_closes_the_connection() {
     let (client, mut connects) = http2();
-    let first = spawn(&client, addr(), "/first");
+    let first = spawn(&client, anywhere(), "/first");
     let mut server = accept(&mut connects).await;
     let stream = server.request().await;
     server.answer(stream).await;
     outcome(first).await.unwrap();
     server.go_away(stream, NO_ERROR).await;
-    until(|| stats(&client, addr()).cx_active == 0).await;
+    until(|| stats(&client, anywhere()).cx_active == 0).await;
     while server.next().await != Seen::Closed {}
     the_next_is_served(&client, &mut connects).await;
 }
@@ -72,11 +66,11 @@ async fn while_idle_it_closes_the_connection() {
 async fn with_a_request_on_the_way_it_is_answered_if_the_server_has_seen_it() {
     for code in [NO_ERROR, ENHANCE_YOUR_CALM] {
         let (client, mut connects) = http2();
-        let one = spawn(&client, addr(), "/");
+        let one = spawn(&client, anywhere(), "/");
         let mut server = accept(&mut connects).await;
         let stream = server.request().await;
         server.go_away(stream, code).await;
-        until(|| stats(&client, addr()).counters.cx_close_notify == 1).await;
+        until(|| stats(&client, anywhere()).counters.cx_close_notify == 1).await;
         server.answer(stream).await;
         assert_eq!(outcome(one).await, Ok(String::new()), "{code}");
         drop(server);
@@ -87,13 +81,13 @@ async fn with_a_request_on_the_way_it_is_answered_if_the_server_has_seen_it() {
 #[tokio::test]
 async fn with_a_response_on_the_way_it_is_read_to_its_end() {
     let (client, mut connects) = http2();
-    let one = spawn(&client, addr(), "/");
+    let one = spawn(&client, anywhere(), "/");
     let mut server = accept(&mut connects).await;
     let stream = server.request().await;
     server.answer_head(stream).await;
     server.data(stream, b"Ke", false).await;
     server.go_away(stream, NO_ERROR).await;
-    until(|| stats(&client, addr()).counters.cx_close_notify == 1).await;
+    until(|| stats(&client, anywhere()).counters.cx_close_notify == 1).await;
     server.data(stream, b"vin", true).await;
     assert_eq!(outcome(one).await, Ok("Kevin".to_owned()));
     drop(server);
@@ -103,7 +97,7 @@ async fn with_a_response_on_the_way_it_is_read_to_its_end() {
 #[tokio::test]
 async fn an_end_in_the_middle_of_a_response_after_it_is_a_lost_connection() {
     let (client, mut connects) = http2();
-    let one = spawn(&client, addr(), "/");
+    let one = spawn(&client, anywhere(), "/");
     let mut server = accept(&mut connects).await;
     let stream = server.request().await;
     server.answer_head(stream).await;
@@ -117,13 +111,13 @@ async fn an_end_in_the_middle_of_a_response_after_it_is_a_lost_connection() {
 async fn twice_it_refuses_what_the_second_leaves_out() {
     // As servers do that shut down gracefully: first a warning, then the last stream.
     let (client, mut connects) = http2();
-    let seen = spawn(&client, addr(), "/seen");
+    let seen = spawn(&client, anywhere(), "/seen");
     let mut server = accept(&mut connects).await;
     let first = server.request().await;
-    let unseen = tokio::spawn(get(&client, addr(), "/unseen"));
+    let unseen = tokio::spawn(get(&client, anywhere(), "/unseen"));
     server.request().await;
     server.go_away((1 << 31) - 1, NO_ERROR).await;
-    until(|| stats(&client, addr()).counters.cx_close_notify == 1).await;
+    until(|| stats(&client, anywhere()).counters.cx_close_notify == 1).await;
     server.go_away(first, NO_ERROR).await;
     let error = within(unseen).await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::RefusedStream);
@@ -138,12 +132,12 @@ async fn twice_it_refuses_what_the_second_leaves_out() {
 async fn what_pends_gets_another_connection_when_the_draining_one_has_closed() {
     let limits = Limits::new().max_connections(1).max_concurrent_streams(1);
     let (client, mut connects) = gated(Client::builder().http2_only().limits(limits));
-    let one = spawn(&client, addr(), "/one");
+    let one = spawn(&client, anywhere(), "/one");
     let mut server = accept(&mut connects).await;
     let stream = server.request().await;
-    let two = spawn(&client, addr(), "/two");
+    let two = spawn(&client, anywhere(), "/two");
     server.go_away(stream, NO_ERROR).await;
-    until(|| stats(&client, addr()).counters.cx_close_notify == 1).await;
+    until(|| stats(&client, anywhere()).counters.cx_close_notify == 1).await;
     assert!(!connects.has_more(), "the old one has its slot");
     server.answer(stream).await;
     outcome(one).await.unwrap();

@@ -8,25 +8,12 @@ use meshpool::Limits;
 use meshpool::outbound::{Client, ErrorKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
-use crate::connectors::{Connects, gated};
+use crate::connectors::{Connects, anywhere, gated, read_head};
 use crate::support::{Pool, get, nothing_is_left, outcome, spawn, stats, text, within};
 use crate::upstream::{Frames, Seen, bind};
 
-const ANYWHERE: &str = "127.0.0.1:1";
 const NO_ERROR: u32 = 0;
 const REFUSED_STREAM: u32 = 7;
-
-fn addr() -> std::net::SocketAddr {
-    ANYWHERE.parse().unwrap()
-}
-
-async fn read_head(server: &mut DuplexStream) -> String {
-    let mut read = Vec::new();
-    while !read.ends_with(b"\r\n\r\n") {
-        assert!(within(server.read_buf(&mut read)).await.unwrap() > 0);
-    }
-    String::from_utf8(read).unwrap()
-}
 
 /// Reads a request and answers it.
 async fn serve(server: &mut DuplexStream) {
@@ -38,7 +25,7 @@ async fn serve(server: &mut DuplexStream) {
 /// A client with one idle connection, whose other end is returned.
 async fn idle_http1() -> (Pool, Connects, DuplexStream) {
     let (client, mut connects) = gated(Client::builder());
-    let first = spawn(&client, addr(), "/first");
+    let first = spawn(&client, anywhere(), "/first");
     let mut server = connects.accept().await;
     serve(&mut server).await;
     outcome(first).await.unwrap();
@@ -48,7 +35,7 @@ async fn idle_http1() -> (Pool, Connects, DuplexStream) {
 /// The same on HTTP/2.
 async fn idle_http2() -> (Pool, Connects, Frames<DuplexStream>) {
     let (client, mut connects) = gated(Client::builder().http2_only());
-    let first = spawn(&client, addr(), "/first");
+    let first = spawn(&client, anywhere(), "/first");
     let mut server = Frames::greet(connects.accept().await, 100).await;
     let stream = server.request().await;
     server.answer(stream).await;
@@ -61,13 +48,13 @@ async fn on_http1_it_is_sent_on_another_connection_and_nobody_notices() {
     let (client, mut connects, server) = idle_http1().await;
     drop(server);
     // The client has not looked yet.
-    let second = get(&client, addr(), "/second");
-    assert_eq!(stats(&client, addr()).rq_active, 1);
+    let second = get(&client, anywhere(), "/second");
+    assert_eq!(stats(&client, anywhere()).rq_active, 1);
     let second = tokio::spawn(async move { text(second.await?).await });
     let mut server = connects.accept().await;
     serve(&mut server).await;
     assert_eq!(outcome(second).await.unwrap(), "Kevin");
-    let counters = stats(&client, addr()).counters;
+    let counters = stats(&client, anywhere()).counters;
     // It got a connection twice.
     assert_eq!((counters.rq_total, counters.cx_total), (3, 2));
     drop(server);
@@ -82,14 +69,14 @@ async fn on_http2_it_is_sent_on_another_connection_and_nobody_notices() {
             server.go_away(1, NO_ERROR).await;
         }
         let silent = says_goaway.then_some(server);
-        let second = get(&client, addr(), "/second");
-        assert_eq!(stats(&client, addr()).rq_active, 1);
+        let second = get(&client, anywhere(), "/second");
+        assert_eq!(stats(&client, anywhere()).rq_active, 1);
         let second = tokio::spawn(async move { text(second.await?).await });
         let mut server = Frames::greet(connects.accept().await, 100).await;
         let stream = server.request().await;
         server.answer(stream).await;
         outcome(second).await.unwrap();
-        let counters = stats(&client, addr()).counters;
+        let counters = stats(&client, anywhere()).counters;
         assert_eq!((counters.rq_total, counters.cx_total), (3, 2));
         drop((server, silent));
         nothing_is_left(&client).await;
@@ -103,7 +90,7 @@ async fn it_is_sent_again_once_and_no_more() {
             true => Client::builder().http2_only(),
             false => Client::builder(),
         });
-        let lost = tokio::spawn(get(&client, addr(), "/"));
+        let lost = tokio::spawn(get(&client, anywhere(), "/"));
         // The end of each is there before the request.
         for _ in 0..2 {
             let connect = connects.next().await;
@@ -153,7 +140,7 @@ async fn one_that_may_have_left_is_not_sent_again() {
     // Read by the server, and not even that.
     for is_read in [true, false] {
         let (client, connects, mut server) = idle_http1().await;
-        let lost = tokio::spawn(get(&client, addr(), "/lost"));
+        let lost = tokio::spawn(get(&client, anywhere(), "/lost"));
         match is_read {
             true => assert!(read_head(&mut server).await.starts_with("GET /lost ")),
             false => assert!(within(server.read_u8()).await.is_ok()),
@@ -172,7 +159,7 @@ async fn one_that_may_have_left_is_not_sent_again() {
 async fn a_stream_that_the_server_has_not_looked_at_is_an_error_that_says_so() {
     for is_goaway in [true, false] {
         let (client, connects, mut server) = idle_http2().await;
-        let refused = tokio::spawn(get(&client, addr(), "/refused"));
+        let refused = tokio::spawn(get(&client, anywhere(), "/refused"));
         let stream = server.request().await;
         match is_goaway {
             true => server.go_away(1, NO_ERROR).await,
@@ -190,7 +177,7 @@ async fn a_stream_that_the_server_has_not_looked_at_is_an_error_that_says_so() {
 #[tokio::test]
 async fn a_stream_that_the_server_may_have_looked_at_is_lost_with_its_connection() {
     let (client, connects, mut server) = idle_http2().await;
-    let lost = tokio::spawn(get(&client, addr(), "/lost"));
+    let lost = tokio::spawn(get(&client, anywhere(), "/lost"));
     let stream = server.request().await;
     server.go_away(stream, NO_ERROR).await;
     drop(server);
@@ -204,10 +191,10 @@ async fn a_stream_that_the_server_may_have_looked_at_is_lost_with_its_connection
 #[tokio::test]
 async fn pending_ones_that_meet_a_dead_connection_keep_their_order() {
     let (client, mut connects) = gated(Client::builder().limits(Limits::new().max_connections(1)));
-    let first = spawn(&client, addr(), "/0");
+    let first = spawn(&client, anywhere(), "/0");
     let mut server = connects.accept().await;
     let all: Vec<_> = (1..4)
-        .map(|n| spawn(&client, addr(), &format!("/{n}")))
+        .map(|n| spawn(&client, anywhere(), &format!("/{n}")))
         .collect();
     // An answer, and the end of the connection in the same breath.
     serve(&mut server).await;
@@ -223,7 +210,7 @@ async fn pending_ones_that_meet_a_dead_connection_keep_their_order() {
     for one in all {
         outcome(one).await.unwrap();
     }
-    assert_eq!(stats(&client, addr()).counters.cx_total, 2);
+    assert_eq!(stats(&client, anywhere()).counters.cx_total, 2);
     drop(server);
     nothing_is_left(&client).await;
 }

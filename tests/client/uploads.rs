@@ -20,6 +20,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tower::Service;
 
+use crate::connectors::{anywhere, gated, read_head};
 use crate::support::{self, destination, text, until, within};
 use crate::upstream::{Frames, Seen, Upstream, bind};
 
@@ -251,35 +252,31 @@ async fn a_caller_who_leaves_an_http1_request_midway_takes_its_connection_with_i
 
 #[tokio::test]
 async fn a_connection_that_is_still_sending_when_the_response_is_complete_is_ready_after_that() {
-    const SIZE: usize = 16 << 20;
+    const SIZE: usize = 1 << 20;
 
-    let (listener, addr) = bind().await;
-    let client = support::client(Limits::new().max_connections(1));
+    let addr = anywhere();
+    let limits = Limits::new().max_connections(1);
+    let (client, mut connects) = gated(Client::builder().limits(limits));
     let request = Request::post(format!("http://{addr}/"));
-    // hyper has all of it at once, and the sockets' buffers do not.
+    // hyper has all of it at once, and the connection takes it bit by bit. When the last bit is
+    // sent, nothing more happens to it.
     let request = request.body(Full::from(vec![0; SIZE])).unwrap();
     let one = tokio::spawn(client.clone().call(request));
-    let (mut socket, _) = within(listener.accept()).await.unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(within(socket.read_u8()).await.unwrap());
-    }
+    let mut server = connects.accept().await;
+    read_head(&mut server).await;
     let answer = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
-    socket.write_all(answer.as_bytes()).await.unwrap();
+    server.write_all(answer.as_bytes()).await.unwrap();
     text(within(one).await.unwrap().unwrap()).await.unwrap();
     assert_eq!(support::stats(&client, addr).rq_active, 1, "it is not over");
 
     let two = support::spawn(&client, addr, "/two");
     let mut body = vec![0; SIZE];
-    within(socket.read_exact(&mut body)).await.unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(within(socket.read_u8()).await.unwrap());
-    }
-    assert!(head.starts_with(b"GET /two "));
-    socket.write_all(answer.as_bytes()).await.unwrap();
+    within(server.read_exact(&mut body)).await.unwrap();
+    assert!(read_head(&mut server).await.starts_with("GET /two "));
+    server.write_all(answer.as_bytes()).await.unwrap();
     support::outcome(two).await.unwrap();
     assert_eq!(support::stats(&client, addr).counters.cx_total, 1);
+    drop(server);
     support::nothing_is_left(&client).await;
 }
 

@@ -16,6 +16,7 @@ pub(crate) struct Control {
     is_ended_by_peer: AtomicBool,
     /// What has come since something was last sent, the end included.
     reads: AtomicU8,
+    has_written: AtomicBool,
 }
 
 /// An order stays in force until it is taken back.
@@ -81,6 +82,12 @@ impl Control {
     /// Something was sent.
     pub(super) fn written(&self) {
         self.reads.store(0, Ordering::Relaxed);
+        self.has_written.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether something was sent since this was last asked. For the task itself.
+    pub(super) fn take_written(&self) -> bool {
+        self.has_written.swap(false, Ordering::Relaxed)
     }
 
     /// Something has come, or the end.

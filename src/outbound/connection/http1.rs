@@ -44,11 +44,19 @@ where
         // Taken back before the connection is polled: if it comes again after that, the task is
         // woken again.
         is_awaited |= control.take(Order::MoveOn);
-        if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
-            return Poll::Ready(Some(ended));
-        }
-        if is_awaited {
-            is_awaited = !owner.clone().moved_on(key);
+        loop {
+            if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
+                return Poll::Ready(Some(ended));
+            }
+            let has_written = control.take_written();
+            if is_awaited {
+                is_awaited = !owner.clone().moved_on(key);
+            }
+            // hyper sees that all is sent before it sends, and not again after that: what has just
+            // sent the last of a request would say when it is polled next, and nothing wakes it.
+            if !(is_awaited && has_written) {
+                break;
+            }
         }
         match control.has(Order::Close) {
             true => Poll::Ready(None),
