@@ -185,7 +185,7 @@ spec: {{host: user, trafficPolicy: {{{policy}}}}}
 }
 
 #[test]
-fn an_older_policy_without_limits_is_why_a_newer_one_has_no_effect() {
+fn that_a_merge_swallows_a_policy_is_a_warning() {
     let older = of_day(1, "platform", "tls: {mode: ISTIO_MUTUAL}");
     let newer = of_day(2, "team", "connectionPool: {http: {http2MaxRequests: 5}}");
     let explanation = explain(&format!("{newer}{older}"), &Query::outbound(user()));
@@ -194,10 +194,13 @@ fn an_older_policy_without_limits_is_why_a_newer_one_has_no_effect() {
     assert_eq!(
         told(&of_policy.cloned().collect::<Vec<_>>()),
         [
-            "rules.yaml:5:35: notice: spec.trafficPolicy: without effect: demo/platform is an older \
-             rule for the same host, and its policy holds"
+            "rules.yaml:5:35: warning: spec.trafficPolicy: without effect: demo/platform is an \
+             older rule for the same host, and its policy holds"
         ]
     );
+    let warned = explanation.problems.iter();
+    let warned = warned.filter(|it| it.path() == "spec.trafficPolicy");
+    assert_eq!(warned.count(), 1, "{:#?}", explanation.problems);
 }
 
 /// What is said of a `tcpKeepalive`: the limits, and the warnings.

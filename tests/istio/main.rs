@@ -24,4 +24,5 @@ mod selection;
 mod settings;
 mod support;
 mod translation;
+mod traps;
 mod watching;

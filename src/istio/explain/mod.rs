@@ -94,9 +94,8 @@ impl Explanation {
     /// Explains some settings: those of a rule that was selected from a set.
     pub fn new(settings: &Settings<'_>, on_full: OnFull) -> Self {
         let mut explanation = Self::of(settings, on_full, Scope::Set);
-        let from = settings.entry.map_or(&[][..], |entry| &entry.from);
-        let traps = from.iter().map(|rule| traps::find(settings, *rule));
         let asked = asked::find(settings);
+        let traps = traps::find(settings).into_iter();
         let traps = traps.chain(traps::between_rules(settings)).chain(asked);
         explanation.add(traps.collect());
         let rules = settings.rules;

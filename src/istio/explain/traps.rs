@@ -1,31 +1,34 @@
 //! What Istio's levels do that surprises: a block replaces another as a whole, and the settings of
 //! a port take nothing from anybody.
 
+use std::fmt;
+
 use super::notes::Notes;
 use crate::istio::path::Path;
-use crate::istio::resource::{
-    ConnectionPool, Http, PortPolicy, Resource, Spanned, Spec, Subset, Tcp, TrafficPolicy,
-};
-use crate::istio::select::RuleId;
-use crate::istio::settings::Settings;
+use crate::istio::resource::{ConnectionPool, Http, Spanned, Tcp};
+use crate::istio::select::{Entry, Place, Policy, PortEntry, RuleId};
+use crate::istio::settings::{FieldRef, Settings};
 use crate::istio::translate::Owner;
 
 /// A mesh's default for ports without a pool.
 const MESH_DEFAULT: &str = "the mesh's default pool holds there";
 const NO_LIMIT: &str = "nothing is limited there";
 
-/// Looks through all levels of a rule that applies, whichever port and subset was asked for.
-pub(super) fn find(settings: &Settings<'_>, rule: RuleId) -> Notes {
-    let object = settings.rules.rule_ref(rule);
-    let mut notes = Notes::new(object.file());
-    if let Resource::DestinationRule(rule) = object.object() {
-        if let Some(spec) = &rule.spec {
-            let root = rule.meta.path();
-            let has_default = settings.rules.pool(Owner::Mesh).is_some();
-            Traps { spec, has_default }.find(&root.field("spec"), &mut notes);
-        }
-    }
-    notes
+/// Looks through all levels of what applies, whichever port and subset was asked for: of the rules
+/// as they are when they are merged, and so only of what can hold.
+pub(super) fn find(settings: &Settings<'_>) -> Vec<Notes> {
+    let Some(entry) = settings.entry else {
+        return Vec::new();
+    };
+    let rules = settings.rules;
+    let of_rule = |rule: &RuleId| (*rule, Notes::new(rules.rule_ref(*rule).file()));
+    let mut traps = Traps {
+        settings,
+        has_default: rules.pool(Owner::Mesh).is_some(),
+        notes: entry.from.iter().map(of_rule).collect(),
+    };
+    traps.find(entry);
+    traps.notes.into_iter().map(|(_, notes)| notes).collect()
 }
 
 /// Between rules, where Istio's selection is odd. The rule is the one that comes later.
@@ -38,118 +41,86 @@ pub(super) fn between_rules(settings: &Settings<'_>) -> impl Iterator<Item = Not
     })
 }
 
-struct Traps<'a> {
-    spec: &'a Spec,
+struct Traps<'a, 's> {
+    settings: &'s Settings<'a>,
     has_default: bool,
+    /// Of each rule that was merged.
+    notes: Vec<(RuleId, Notes)>,
 }
 
-impl Traps<'_> {
-    fn find(&self, path: &Path<'_>, notes: &mut Notes) {
-        let policy = self
-            .spec
-            .traffic_policy
-            .as_ref()
-            .map(|policy| &policy.value);
+impl<'a> Traps<'a, '_> {
+    fn find(&mut self, entry: &Entry) {
+        let policy = entry.policy.as_deref();
         if let Some(policy) = policy {
-            let path = path.field("trafficPolicy");
-            let path = path.field("portLevelSettings");
-            for (index, entry) in entries(policy).iter().enumerate() {
-                self.port(policy, entry, &path.item(index), notes);
+            for entry in policy.ports.iter() {
+                self.port(policy, entry);
             }
         }
-        let subsets = self.spec.subsets.as_ref();
-        let path = path.field("subsets");
-        for (index, subset) in subsets.map_or(&[][..], |it| it).iter().enumerate() {
-            self.subset(policy, subset, &path.item(index), notes);
+        for subset in entry.subsets.iter() {
+            if let Some(subset) = subset.policy.as_deref() {
+                self.subset(policy, subset);
+            }
         }
     }
 
-    fn port(
-        &self,
-        policy: &TrafficPolicy,
-        entry: &Spanned<PortPolicy>,
-        path: &Path<'_>,
-        notes: &mut Notes,
-    ) {
-        let number = entry.port_number().unwrap_or(0);
-        match (&policy.connection_pool, &entry.connection_pool) {
-            (Some(_), None) => notes.lint(
-                entry.at,
-                path,
-                format_args!(
-                    "the settings of port {number} have no connectionPool, and take none from the \
-                     rule: {}; repeat it here",
-                    self.otherwise()
-                ),
-            ),
-            (Some(of_rule), Some(own)) => {
-                replaced(
-                    of_rule,
-                    own,
-                    "that of the rule",
-                    &path.field("connectionPool"),
-                    notes,
+    fn port(&mut self, policy: &Policy, entry: &PortEntry) {
+        let number = entry.number;
+        match (policy.pool, entry.pool) {
+            (Some(whole), None) => {
+                let (whose, otherwise) = (self.name(entry.place, whole), self.otherwise());
+                self.at_policy(
+                    entry.place,
+                    format_args!(
+                        "the settings of port {number} have no connectionPool, and take none from \
+                         {whose}: {otherwise}; repeat it here"
+                    ),
                 );
+            }
+            (Some(whole), Some(own)) => {
+                let whose = format!("that of {}", self.name(own, whole));
+                self.replaced(whole, own, &whose);
             }
             (None, _) => {}
         }
-        if policy.retry_budget.is_some() {
-            notes.lint(
-                entry.at,
-                path,
+        if let Some(budget) = policy.retry_budget {
+            let whose = self.name(entry.place, budget);
+            self.at_policy(
+                entry.place,
                 format_args!(
-                    "port {number} loses the rule's retryBudget: the settings of a port have none, \
+                    "port {number} loses {whose}'s retryBudget: the settings of a port have none, \
                      and take none from the rule"
                 ),
             );
         }
     }
 
-    fn subset(
-        &self,
-        of_rule: Option<&TrafficPolicy>,
-        subset: &Subset,
-        path: &Path<'_>,
-        notes: &mut Notes,
-    ) {
-        let Some(policy) = &subset.traffic_policy else {
-            return;
-        };
-        let path = path.field("trafficPolicy");
-        let pool_of_rule = of_rule.and_then(|policy| policy.connection_pool.as_ref());
-        if let Some(own) = &policy.connection_pool {
-            let path = path.field("connectionPool");
+    fn subset(&mut self, whole: Option<&Policy>, subset: &Policy) {
+        let pool_of_rule = whole.and_then(|policy| policy.pool);
+        if let Some(own) = subset.pool {
             if let Some(pool) = pool_of_rule {
-                replaced(pool, own, "that of the rule", &path, notes);
+                let whose = format!("that of {}", self.name(own, pool));
+                self.replaced(pool, own, &whose);
             }
-            over_ports(of_rule, policy, own, &path, notes);
+            self.over_ports(whole, subset, own);
         }
-        let path = path.field("portLevelSettings");
-        for (index, entry) in entries(policy).iter().enumerate() {
-            let path = path.item(index);
-            self.port_of_subset(pool_of_rule, policy, entry, &path, notes);
+        for entry in subset.ports.iter() {
+            self.port_of_subset(pool_of_rule, subset, entry);
         }
     }
 
-    fn port_of_subset(
-        &self,
-        pool_of_rule: Option<&Spanned<ConnectionPool>>,
-        policy: &TrafficPolicy,
-        entry: &Spanned<PortPolicy>,
-        path: &Path<'_>,
-        notes: &mut Notes,
-    ) {
-        let number = entry.port_number().unwrap_or(0);
-        let beside = policy.connection_pool.as_ref().or(pool_of_rule);
-        match (beside, &entry.connection_pool) {
-            (Some(of_another), Some(own)) => {
-                let whose = "that beside it";
-                replaced(of_another, own, whose, &path.field("connectionPool"), notes);
+    fn port_of_subset(&mut self, pool_of_rule: Option<Place>, subset: &Policy, entry: &PortEntry) {
+        let number = entry.number;
+        match (subset.pool.or(pool_of_rule), entry.pool) {
+            (Some(beside), Some(own)) => {
+                let whose = match beside.rule == own.rule {
+                    true => "that beside it".to_owned(),
+                    false => format!("that of {}", self.name(own, beside)),
+                };
+                self.replaced(beside, own, &whose);
             }
             // Not even the mesh's default holds.
-            (beside, None) if beside.is_some() || self.has_default => notes.lint(
-                entry.at,
-                path,
+            (beside, None) if beside.is_some() || self.has_default => self.at_policy(
+                entry.place,
                 format_args!(
                     "the subset's settings of port {number} have no connectionPool, and take none \
                      from the subset, the rule or the mesh: {NO_LIMIT}; repeat it here"
@@ -157,15 +128,65 @@ impl Traps<'_> {
             ),
             _ => {}
         }
-        if policy.retry_budget.is_some() {
-            notes.lint(
-                entry.at,
-                path,
+        if subset.retry_budget.is_some() {
+            self.at_policy(
+                entry.place,
                 format_args!(
                     "on port {number} the subset's retryBudget does not hold; that of the rule \
                      does, if it has one"
                 ),
             );
+        }
+    }
+
+    /// A pool of a subset holds on every port, also on those of which the rule has its own.
+    fn over_ports(&mut self, whole: Option<&Policy>, subset: &Policy, own: Place) {
+        let of_rule = whole.into_iter().flat_map(|policy| policy.ports.iter());
+        let lost = of_rule.filter_map(|entry| {
+            let is_lost = subset.ports.of(entry.number).is_none();
+            Some((entry.number, entry.pool.filter(|_| is_lost)?))
+        });
+        let lost: Vec<_> = lost.collect();
+        let Some((_, first)) = lost.first() else {
+            return;
+        };
+        let whose = self.name(own, *first);
+        let ports: Vec<_> = lost.iter().map(|(port, _)| port.to_string()).collect();
+        self.at_pool(
+            own,
+            format_args!(
+                "it holds on every port: that of {whose} for port {} does not hold for the subset",
+                ports.join(", ")
+            ),
+        );
+    }
+
+    /// Tells which limits a pool drops by replacing another as a whole.
+    fn replaced(&mut self, replaced: Place, own: Place, whose: &str) {
+        let [Some(from), Some(by)] = [replaced, own].map(|place| self.pool(place)) else {
+            return;
+        };
+        let lost = dropped(from, by);
+        if !lost.is_empty() {
+            self.at_pool(
+                own,
+                format_args!(
+                    "it replaces {whose} as a whole, and drops its {}; repeat what is to stay",
+                    lost.join(", ")
+                ),
+            );
+        }
+    }
+
+    fn pool(&self, place: Place) -> Option<&'a Spanned<ConnectionPool>> {
+        self.settings.rules.pool(Owner::Rule(place))
+    }
+
+    /// Another rule by its name, as it is told of this one.
+    fn name(&self, own: Place, other: Place) -> String {
+        match own.rule == other.rule {
+            true => "the rule".to_owned(),
+            false => self.settings.rules.rule_ref(other.rule).to_string(),
         }
     }
 
@@ -176,62 +197,21 @@ impl Traps<'_> {
             false => NO_LIMIT,
         }
     }
-}
 
-fn entries(policy: &TrafficPolicy) -> &[Spanned<PortPolicy>] {
-    let ports = policy.port_level_settings.as_ref();
-    ports.map_or(&[][..], |ports| ports)
-}
-
-/// A pool of a subset holds on every port, also on those of which the rule has its own.
-fn over_ports(
-    of_rule: Option<&TrafficPolicy>,
-    subset: &TrafficPolicy,
-    pool: &Spanned<ConnectionPool>,
-    path: &Path<'_>,
-    notes: &mut Notes,
-) {
-    let own = |number| {
-        let mut entries = entries(subset).iter();
-        entries.any(|entry| entry.port_number() == Some(number))
-    };
-    let of_rule = of_rule.map_or(&[][..], entries).iter();
-    let with_pool = of_rule.filter(|entry| entry.connection_pool.is_some());
-    let numbers = with_pool.filter_map(|entry| entry.port_number());
-    let lost: Vec<String> = numbers
-        .filter(|number| !own(*number))
-        .map(|number| number.to_string())
-        .collect();
-    if !lost.is_empty() {
-        notes.lint(
-            pool.at,
-            path,
-            format_args!(
-                "it holds on every port: that of the rule for port {} does not hold for the subset",
-                lost.join(", ")
-            ),
-        );
+    fn at_policy(&mut self, place: Place, message: impl fmt::Display) {
+        self.lint(place, self.settings.policy_at(place), message);
     }
-}
 
-/// Tells which limits a pool drops by replacing another as a whole.
-fn replaced(
-    replaced: &ConnectionPool,
-    own: &Spanned<ConnectionPool>,
-    whose: &str,
-    path: &Path<'_>,
-    notes: &mut Notes,
-) {
-    let lost = dropped(replaced, own);
-    if !lost.is_empty() {
-        notes.lint(
-            own.at,
-            path,
-            format_args!(
-                "it replaces {whose} as a whole, and drops its {}; repeat what is to stay",
-                lost.join(", ")
-            ),
-        );
+    fn at_pool(&mut self, place: Place, message: impl fmt::Display) {
+        self.lint(place, self.settings.pool_at(place), message);
+    }
+
+    fn lint(&mut self, place: Place, field: Option<FieldRef<'a>>, message: impl fmt::Display) {
+        let mut notes = self.notes.iter_mut();
+        let notes = notes.find(|(rule, _)| *rule == place.rule);
+        if let (Some((_, notes)), Some(field)) = (notes, field) {
+            notes.lint(field.position(), &Path::Given(&field.path()), message);
+        }
     }
 }
 

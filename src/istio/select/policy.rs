@@ -73,6 +73,14 @@ impl Ports {
         let entry = self.entries.get(first)?;
         (entry.number == port).then_some(entry)
     }
+
+    /// The entries that hold: one for each port.
+    pub(in crate::istio) fn iter(&self) -> impl Iterator<Item = &PortEntry> {
+        let of_port = self
+            .entries
+            .chunk_by(|one, other| one.number == other.number);
+        of_port.filter_map(|entries| entries.first())
+    }
 }
 
 impl Policy {
@@ -147,6 +155,8 @@ mod tests {
         assert_eq!(ports.of(90), Some(&entry(0, 0, 90, true)));
         assert_eq!(ports.of(70), None);
         assert_eq!(Ports::default().of(80), None);
+        let holding: Vec<_> = ports.iter().map(|entry| entry.place.level).collect();
+        assert_eq!(holding, [Level::Port(1), Level::Port(0)]);
     }
 
     #[test]

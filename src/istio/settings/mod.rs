@@ -53,7 +53,7 @@ pub use self::source::{FieldRef, Source};
 use super::Protocol;
 pub use super::resource::GoDuration;
 use super::rule_set::{Mesh, ObjectRef, Query, Quirk, RuleSet};
-use super::select::{Candidates, Entry, PortEntry, QuirkOf, SidecarId, Subset};
+use super::select::{Candidates, Entry, Place, QuirkOf, SidecarId, Subset};
 pub use super::translate::{
     CommonHttpOptions, Http2Keepalive, HttpProtocolOptions, OutlierDetection, RetryBudget,
     TcpKeepalive, Thresholds, UpstreamProtocol,
@@ -120,10 +120,7 @@ impl<'a> Settings<'a> {
 
     /// The `connectionPool` that holds, if one does: whatever it leaves out is unset.
     pub fn connection_pool(&self) -> Option<Source<'a>> {
-        let owner = self.effective.pool?;
-        let at = self.rules.pool(owner)?.at;
-        let field = FieldRef::new(self.rules, Within::Pool(owner), "", at)?;
-        Some(Source::new(field))
+        self.pool_of(self.effective.pool?).map(Source::new)
     }
 
     /// The `retryBudget` that holds, if one does.
@@ -137,18 +134,31 @@ impl<'a> Settings<'a> {
     /// The entry of the rule's `portLevelSettings` that holds: whatever it leaves out of pool,
     /// outlier detection and retry budget does not come from the rule either.
     pub fn port_level(&self) -> Option<Source<'a>> {
-        self.levels.rule_port().and_then(|entry| self.port(entry))
+        let entry = self.levels.rule_port()?;
+        self.policy_at(entry.place).map(Source::new)
     }
 
     /// The same of the subset.
     pub fn subset_port_level(&self) -> Option<Source<'a>> {
-        self.levels.subset_port().and_then(|entry| self.port(entry))
+        let entry = self.levels.subset_port()?;
+        self.policy_at(entry.place).map(Source::new)
     }
 
-    fn port(&self, entry: &PortEntry) -> Option<Source<'a>> {
-        let at = self.rules.policy_position(entry.place)?;
-        let within = Within::Policy(Owner::Rule(entry.place));
-        FieldRef::new(self.rules, within, "", at).map(Source::new)
+    /// A policy of a rule, or an entry of its `portLevelSettings`.
+    pub(super) fn policy_at(&self, place: Place) -> Option<FieldRef<'a>> {
+        let at = self.rules.policy_position(place)?;
+        let within = Within::Policy(Owner::Rule(place));
+        FieldRef::new(self.rules, within, "", at)
+    }
+
+    /// The pool in such a policy.
+    pub(super) fn pool_at(&self, place: Place) -> Option<FieldRef<'a>> {
+        self.pool_of(Owner::Rule(place))
+    }
+
+    fn pool_of(&self, owner: Owner) -> Option<FieldRef<'a>> {
+        let at = self.rules.pool(owner)?.at;
+        FieldRef::new(self.rules, Within::Pool(owner), "", at)
     }
 
     /// What the port speaks: what the query says, but where a `Sidecar` has a listener for it.

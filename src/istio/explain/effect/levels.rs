@@ -26,7 +26,7 @@ impl Effects<'_, '_> {
             let why = format_args!(
                 "without effect: {used} is an older rule for the same host, and its policy holds"
             );
-            notes.idle(policy.at, path, why);
+            notes.idle_unexpectedly(policy.at, path, why);
             return;
         }
         if self.scope == Scope::File {
