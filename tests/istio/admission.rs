@@ -212,7 +212,19 @@ fn the_baseline_of_the_mesh_is_checked_but_for_its_keepalive() {
         baseline("outlierDetection: {maxEjectionPercent: 101}"),
         [format!("error {path}.outlierDetection.maxEjectionPercent")]
     );
-    assert_eq!(mesh("connectTimeout: 0s"), ["error spec.connectTimeout"]);
+    for time in ["0s", "-1s", "1500us", "61m"] {
+        let settings = format!("connectTimeout: {time}");
+        assert_eq!(mesh(&settings), ["error spec.connectTimeout"], "{time}");
+    }
+    assert_eq!(mesh("connectTimeout: 1h"), [""; 0]);
+    for field in ["time", "interval"] {
+        let of = |time| mesh(&format!("tcpKeepalive: {{{field}: {time}}}"));
+        for time in ["0s", "-1s", "1500us"] {
+            let error = format!("error spec.tcpKeepalive.{field}");
+            assert_eq!(of(time), [error], "{time}");
+        }
+        assert_eq!(of("1ms"), [""; 0]);
+    }
     assert_eq!(mesh("connectTimout: 5s"), ["error spec.connectTimout"]);
     // Of its fifty other settings none bears on pools.
     assert_eq!(

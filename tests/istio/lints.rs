@@ -203,44 +203,6 @@ fn that_a_merge_swallows_a_policy_is_a_warning() {
     assert_eq!(warned.count(), 1, "{:#?}", explanation.problems);
 }
 
-/// What is said of a `tcpKeepalive`: the limits, and the warnings.
-fn keep_alive(block: &str) -> (Vec<String>, Vec<String>) {
-    let text = of_day(
-        1,
-        "user",
-        &format!("connectionPool: {{tcp: {{tcpKeepalive: {block}}}}}"),
-    );
-    let explanation = explain(&text, &Query::outbound(user()));
-    let rows = explanation.limits.iter();
-    let rows = rows.filter_map(|row| {
-        let name = row.field.strip_prefix("tcp_keep_alive")?;
-        assert!(row.why.unwrap().contains("KeepAliveConnector"));
-        Some(format!("{name} {}", row.value))
-    });
-    (rows.collect(), told(&explanation.problems))
-}
-
-#[test]
-fn a_keep_alive_is_told_as_far_as_it_is_said() {
-    let on = |rows: &[&str]| (rows.iter().map(ToString::to_string).collect(), vec![]);
-    assert_eq!(keep_alive("{}"), on(&[" on"]));
-    assert_eq!(keep_alive("{time: 60s}"), on(&[" on", ".time 1m0s"]));
-    let (rows, warned) = keep_alive("{time: 500ms, probes: 3}");
-    assert_eq!(rows, [" off", ".time 0s", ".probes 3"]);
-    assert!(warned[0].contains("500ms is no whole second, which turns the keep-alive off"));
-    for (block, why) in [
-        ("{time: 10h}", "10h0m0s is more than Linux takes, 32767s"),
-        (
-            "{interval: 10h}",
-            "10h0m0s is more than Linux takes, 32767s",
-        ),
-        ("{probes: 200}", "200 are more than Linux takes, 127"),
-    ] {
-        let (_, warned) = keep_alive(block);
-        assert!(warned[0].contains(why), "{warned:?}");
-    }
-}
-
 #[test]
 fn what_a_sidecar_says_of_an_envoy_and_of_other_ports_has_no_effect() {
     let sidecar = "---

@@ -11,6 +11,7 @@ mod documents;
 mod effects;
 mod expected;
 mod gates;
+mod keep_alive;
 mod lints;
 mod mesh;
 mod outbound;

@@ -99,7 +99,8 @@ fn the_keep_alive_is_that_of_the_rule() {
         .interval(Duration::from_secs(1))
         .probes(3);
     assert_eq!(rule.limits(), Limits::new().tcp_keep_alive(keep_alive));
-    assert_eq!(summary(rule.notices()), Vec::<String>::new());
+    let path = format!("{POLICY}.connectionPool.tcp.tcpKeepalive.interval");
+    assert_eq!(summary(rule.notices()), [format!("warning {path}")]);
 }
 
 #[test]
@@ -113,8 +114,9 @@ fn a_time_of_less_than_a_second_turns_the_keep_alive_off_and_is_warned_of() {
     let text = policy("{connectionPool: {tcp: {tcpKeepalive: {time: 500ms, probes: 0}}}}");
     let rule = outbound(&text);
     assert!(rule.limits().tcp_keep_alive.unwrap().is_off());
-    let path = format!("{POLICY}.connectionPool.tcp.tcpKeepalive.time");
-    assert_eq!(summary(rule.notices()), [format!("warning {path}")]);
+    let warned = ["time", "probes"]
+        .map(|field| format!("warning {POLICY}.connectionPool.tcp.tcpKeepalive.{field}"));
+    assert_eq!(summary(rule.notices()), warned);
 }
 
 #[test]

@@ -30,6 +30,11 @@ impl GoDuration {
         self.0 / Self::MILLISECOND.0
     }
 
+    /// Whether it has no fraction of a second.
+    pub(crate) fn is_whole_seconds(self) -> bool {
+        self.0 % 1_000_000_000 == 0
+    }
+
     pub(crate) fn is_whole_milliseconds(self) -> bool {
         self.0 % Self::MILLISECOND.0 == 0
     }

@@ -52,6 +52,7 @@ use self::source::Within;
 pub use self::source::{FieldRef, Source};
 use super::Protocol;
 pub use super::resource::GoDuration;
+use super::resource::{self, Spanned};
 use super::rule_set::{Mesh, ObjectRef, Query, Quirk, RuleSet};
 use super::select::{Candidates, Entry, Place, QuirkOf, SidecarId, Subset};
 pub use super::translate::{
@@ -159,6 +160,15 @@ impl<'a> Settings<'a> {
     fn pool_of(&self, owner: Owner) -> Option<FieldRef<'a>> {
         let at = self.rules.pool(owner)?.at;
         FieldRef::new(self.rules, Within::Pool(owner), "", at)
+    }
+
+    /// The `tcpKeepalive` of the mesh, which fills in what that of the pool leaves out.
+    pub(super) fn tcp_keepalive_of_mesh(
+        &self,
+    ) -> Option<(FieldRef<'a>, &'a Spanned<resource::TcpKeepalive>)> {
+        let block = self.rules.mesh_settings()?.tcp_keepalive.as_ref()?;
+        let field = FieldRef::new(self.rules, Within::Mesh, "tcpKeepalive", block.at)?;
+        Some((field, block))
     }
 
     /// What the port speaks: what the query says, but where a `Sidecar` has a listener for it.

@@ -36,7 +36,7 @@ pub(super) fn validate(resource: &Resource, gate: Gate, report: &mut Report) {
             meta(&found.meta, report);
             sidecar(found, gate, report);
         }
-        Resource::MeshConfig(mesh) => mesh_config(mesh, report),
+        Resource::MeshConfig(mesh) => mesh_config(mesh, gate, report),
     }
 }
 

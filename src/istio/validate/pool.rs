@@ -126,18 +126,21 @@ pub(super) fn milliseconds(
     let Some(Spanned { value, at }) = *value else {
         return;
     };
+    if let Some(fault) = fault(value) {
+        report.error(at, path, fault);
+    }
+}
+
+/// What is wrong with a duration, if it is no number of whole milliseconds from one on.
+pub(super) fn fault(value: GoDuration) -> Option<String> {
     if value < GoDuration::MILLISECOND {
-        report.error(
-            at,
-            path,
-            format_args!("{value} is too short: expected 1ms or more"),
-        );
+        Some(format!("{value} is too short: expected 1ms or more"))
     } else if !value.is_whole_milliseconds() {
-        report.error(
-            at,
-            path,
-            format_args!("{value} is finer than whole milliseconds: round it"),
-        );
+        Some(format!(
+            "{value} is finer than whole milliseconds: round it"
+        ))
+    } else {
+        None
     }
 }
 

@@ -2,6 +2,7 @@
 //! in silence.
 
 mod inbound;
+mod keep_alive;
 mod levels;
 mod outbound;
 mod sidecar;
@@ -47,6 +48,7 @@ impl Effects<'_, '_> {
         let from = self.settings.entry.map_or(&[][..], |entry| &entry.from);
         let mut found: Vec<Notes> = from.iter().map(|rule| self.of_rule(*rule)).collect();
         found.extend(self.of_another());
+        found.extend(self.of_mesh_keep_alive());
         found.extend(self.of_sidecar());
         found
     }

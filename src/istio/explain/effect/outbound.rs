@@ -1,9 +1,9 @@
 //! Of the requests that a process sends.
 
-use super::{idle, one_request, place, zero};
+use super::{idle, keep_alive, one_request, place, zero};
 use crate::istio::explain::notes::Notes;
 use crate::istio::path::Path;
-use crate::istio::resource::{ConnectionPool, Http, Spanned, TcpKeepalive};
+use crate::istio::resource::{ConnectionPool, Http, Spanned};
 use crate::istio::settings::Settings;
 use crate::istio::translate::set;
 
@@ -21,7 +21,7 @@ pub(super) fn inside(
     if let Some(tcp) = &pool.tcp {
         let path = path.field("tcp");
         if let Some(keepalive) = &tcp.tcp_keepalive {
-            keep_alive(keepalive, &path.field("tcpKeepalive"), notes);
+            keep_alive::fields(keepalive, &path.field("tcpKeepalive"), notes);
         }
         zero(tcp.max_connections, &path.field("maxConnections"), notes);
     }
@@ -31,37 +31,6 @@ pub(super) fn inside(
     }
     queue(pool, &http_path, notes);
     one_request(settings, pool, &http_path, notes);
-}
-
-/// The most that Linux takes, in seconds and in number.
-const MOST_SECONDS: i64 = 32_767;
-const MOST_PROBES: u32 = 127;
-
-/// People write a fraction of a second, or 0 for the default, and get nothing at all; or more than
-/// there can be, and have every connect fail, as in a mesh.
-fn keep_alive(keepalive: &TcpKeepalive, path: &Path<'_>, notes: &mut Notes) {
-    for (name, time) in [("time", keepalive.time), ("interval", keepalive.interval)] {
-        let Some(Spanned { value, at }) = time else {
-            continue;
-        };
-        let path = path.field(name);
-        let seconds = value.whole_seconds();
-        if seconds == 0 {
-            let why = format_args!("{value} is no whole second, which turns the keep-alive off");
-            notes.lint(at, &path, why);
-        } else if seconds > MOST_SECONDS {
-            let why = format_args!(
-                "{value} is more than Linux takes, {MOST_SECONDS}s: every connect fails"
-            );
-            notes.lint(at, &path, why);
-        }
-    }
-    if let Some(probes) = keepalive.probes.filter(|probes| probes.value > MOST_PROBES) {
-        let number = probes.value;
-        let why =
-            format_args!("{number} are more than Linux takes, {MOST_PROBES}: every connect fails");
-        notes.lint(probes.at, &path.field("probes"), why);
-    }
 }
 
 fn in_http(settings: &Settings<'_>, http: &Http, path: &Path<'_>, notes: &mut Notes) {
