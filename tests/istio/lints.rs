@@ -105,6 +105,83 @@ fn a_host_that_only_dns_would_complete_is_a_warning() {
     );
 }
 
+/// The hosts of which the set says that they match no service.
+fn half_qualified(problems: &[Problem]) -> Vec<&str> {
+    let hosts = problems.iter().filter(|it| it.path() == "spec.host");
+    let hosts = hosts.filter_map(|it| it.message().split('`').nth(1));
+    hosts.collect()
+}
+
+#[test]
+fn every_object_tells_of_namespaces() {
+    let half = ["carts", "orders", "shop", "istio-system", "mesh-root"];
+    for (other, known) in [
+        ("", &["istio-system"][..]),
+        (
+            "---\napiVersion: networking.istio.io/v1\nkind: Sidecar\n\
+             metadata: {name: a, namespace: carts}\n\
+             spec: {inboundConnectionPool: {tcp: {maxConnections: 1}}}\n",
+            &["carts", "istio-system"],
+        ),
+        (
+            "---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\n\
+             metadata: {name: a, namespace: demo}\n\
+             spec: {host: a.orders.svc.cluster.local, exportTo: [., shop]}\n",
+            &["orders", "shop", "istio-system"],
+        ),
+        (
+            "---\napiVersion: mesh\nkind: MeshConfig\nspec: {rootNamespace: mesh-root}\n",
+            &["mesh-root"],
+        ),
+    ] {
+        let mut text = other.to_owned();
+        for namespace in half {
+            let rule = RULE.replace("name: user", &format!("name: {namespace}"));
+            text += "---\n";
+            text += &rule.replace("host: user", &format!("host: user.{namespace}"));
+        }
+        let set = RuleSet::builder().document("rules.yaml", text).build();
+        assert!(set.is_valid(), "{:?}", set.problems());
+        let expected: Vec<_> = known.iter().map(|name| format!("user.{name}")).collect();
+        assert_eq!(half_qualified(set.problems()), expected, "{other}");
+    }
+}
+
+#[test]
+fn the_query_tells_of_namespaces_as_well() {
+    let rule = |name: &str, host: &str| {
+        let rule = RULE.replace("name: user", &format!("name: {name}"));
+        format!(
+            "---\n{}",
+            rule.replace("host: user", &format!("host: {host}"))
+        )
+    };
+    let text = [
+        rule("a", "user.shop"),
+        rule("b", "user.web"),
+        rule("c", "user.demo"),
+        rule("d", "user.shop.svc"),
+        rule("e", "example.org"),
+    ]
+    .concat();
+    let of = |query: &Query| {
+        let problems = explain(&text, query).problems;
+        let hosts = half_qualified(&problems).into_iter();
+        hosts.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let query = |host: &str| Query::outbound(Service::new(host));
+    // In the set itself, whoever asks, and each once.
+    let of_set = ["user.demo", "user.shop.svc"];
+    assert_eq!(of(&query("user.demo")), of_set);
+    assert_eq!(of(&query("other").client(Client::new("demo"))), of_set);
+    let and = |host| [&of_set[..], &[host]].concat();
+    let service = Service::new("user").namespace("shop");
+    assert_eq!(of(&Query::outbound(service)), and("user.shop"));
+    assert_eq!(of(&query("user.shop.svc.cluster.local")), and("user.shop"));
+    let of_client = query("other").client(Client::new("web"));
+    assert_eq!(of(&of_client), and("user.web"));
+}
+
 #[test]
 fn that_there_is_no_rule_at_all_is_a_notice() {
     let query = Query::outbound(user());

@@ -101,9 +101,9 @@ impl Explanation {
         let rules = settings.rules;
         explanation.valid = rules.is_valid();
         let of_set = rules.problems().iter().cloned();
-        explanation
-            .problems
-            .splice(0..0, of_set.chain(asked::of_nothing(rules)));
+        let of_query = rules.half_qualified_for(settings.query);
+        let of_set = of_set.chain(of_query).chain(asked::of_nothing(rules));
+        explanation.problems.splice(0..0, of_set);
         explanation
     }
 

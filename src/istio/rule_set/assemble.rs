@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::lint::half_qualified;
+use super::lint::{completed, half_qualified};
 use super::loaded::Loaded;
 use super::mesh::Mesh;
+use super::namespaces::Namespaces;
 use super::{Options, RuleSet, Slot};
 use crate::istio::problem::{Problem, Report, Severity};
 use crate::istio::resource::{
@@ -27,7 +28,13 @@ impl RuleSet {
         let mut found = Found::new(&loaded);
         let is_valid = found.duplicates.is_empty() && loaded.iter().all(|file| file.is_valid);
         let mut between = found.duplicates;
-        between.extend(half_qualified(&found.rules, &options.cluster_domain));
+        let mesh = Mesh::new(found.mesh);
+        let domain = &*options.cluster_domain;
+        let namespaces =
+            Namespaces::new(&found.rules, &found.sidecars, &mesh.root_namespace, domain);
+        between.extend(half_qualified(&found.rules, |host| {
+            completed(host, domain, |name| namespaces.has(name))
+        }));
         let problems = collect(&loaded, between);
         found.rules.sort_by(|one, other| {
             let key = |slot: &'_ Slot| selector_of(slot.rule()).is_none();
@@ -37,9 +44,8 @@ impl RuleSet {
         found.sidecars.sort_by(|one, other| {
             Age::of(&one.sidecar().meta).cmp(&Age::of(&other.sidecar().meta))
         });
-        let mesh = Mesh::new(found.mesh);
         let rules = (0..).map(RuleId).zip(&found.rules);
-        let incoming = rules.map(|(id, slot)| incoming(id, slot.rule(), &options.cluster_domain));
+        let incoming = rules.map(|(id, slot)| incoming(id, slot.rule(), domain));
         let terms = Terms {
             root_namespace: &mesh.root_namespace,
             private_by_default: mesh.private_by_default,
@@ -58,6 +64,7 @@ impl RuleSet {
             rules: found.rules,
             sidecars: found.sidecars,
             mesh,
+            namespaces,
             cluster_domain: options.cluster_domain.clone(),
             index,
             sidecar_index,

@@ -1,23 +1,41 @@
 //! What no file shows alone: a rule for a name that there cannot be.
 
-use std::collections::HashSet;
-
-use super::Slot;
+use super::query::Query;
+use super::{RuleSet, Slot};
 use crate::istio::problem::{Problem, Report, shorten};
-use crate::istio::resource::DEFAULT_NAMESPACE;
 use crate::istio::select::{namespace_of, resolve};
 
+impl RuleSet {
+    /// The half-qualified hosts in namespaces of which only the query speaks: those of its client
+    /// and of its service.
+    pub(in crate::istio) fn half_qualified_for(&self, query: &Query) -> Vec<Problem> {
+        let service = &query.service;
+        let said = service.namespace.as_deref();
+        let of_service = said.or_else(|| namespace_of(&service.host, &self.cluster_domain));
+        let of_client = query.client.as_ref().map(|client| &*client.namespace);
+        let news = [of_service, of_client].into_iter().flatten();
+        let news: Vec<&str> = news.filter(|name| !self.knows_namespace(name)).collect();
+        if news.is_empty() {
+            return Vec::new();
+        }
+        let domain = &*self.cluster_domain;
+        half_qualified(&self.rules, |host| {
+            let full = completed(host, domain, |name| news.contains(&name));
+            // Those that need no namespace that is known were found in the set.
+            full.filter(|_| completed(host, domain, |_| false).is_none())
+        })
+    }
+}
+
 /// The hosts that look like names of a cluster's services, and that Istio takes as they stand.
-pub(super) fn half_qualified(rules: &[Slot], domain: &str) -> Vec<Problem> {
-    let namespaces: HashSet<&str> = rules
-        .iter()
-        .map(|slot| slot.rule().meta.namespace())
-        .chain([DEFAULT_NAMESPACE])
-        .collect();
+pub(super) fn half_qualified(
+    rules: &[Slot],
+    completed: impl Fn(&str) -> Option<String>,
+) -> Vec<Problem> {
     let half = rules.iter().filter_map(|slot| {
         let rule = slot.rule();
         let host = rule.spec.as_ref()?.host.as_ref()?;
-        let full = completed(host, domain, |name| namespaces.contains(name))?;
+        let full = completed(host)?;
         let mut report = Report::new(&slot.file);
         let path = rule.meta.path();
         let path = path.field("spec");
@@ -38,7 +56,11 @@ pub(super) fn half_qualified(rules: &[Slot], domain: &str) -> Vec<Problem> {
 
 /// The name that was probably meant, if it is not the one that stands there: `reviews.default` and
 /// `reviews.default.svc` are what DNS would complete.
-fn completed(host: &str, domain: &str, is_namespace: impl Fn(&str) -> bool) -> Option<String> {
+pub(super) fn completed(
+    host: &str,
+    domain: &str,
+    is_namespace: impl Fn(&str) -> bool,
+) -> Option<String> {
     let name = host.strip_suffix(".svc");
     let (service, namespace) = name.unwrap_or(host).split_once('.')?;
     let is_name = !service.starts_with('*') && !namespace.contains('.');

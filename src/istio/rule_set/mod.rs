@@ -7,6 +7,7 @@ mod files;
 mod lint;
 mod loaded;
 mod mesh;
+mod namespaces;
 mod query;
 mod reference;
 mod resolve;
@@ -20,6 +21,7 @@ pub use self::builder::RuleSetBuilder;
 pub(in crate::istio) use self::files::is_rule_file;
 pub(in crate::istio) use self::loaded::Loaded;
 pub(in crate::istio) use self::mesh::Mesh;
+use self::namespaces::Namespaces;
 pub use self::query::{Client, Query, Service};
 pub use self::reference::{ObjectRef, Quirk};
 use self::slot::Slot;
@@ -73,6 +75,7 @@ pub struct RuleSet {
     /// From the oldest on.
     sidecars: Vec<Slot>,
     mesh: Mesh,
+    namespaces: Namespaces,
     cluster_domain: String,
     index: Index,
     sidecar_index: Sidecars,
@@ -124,6 +127,11 @@ impl RuleSet {
     /// selector first, older ones before newer ones.
     pub fn rules(&self) -> impl ExactSizeIterator<Item = ObjectRef<'_>> {
         self.rules.iter().map(ObjectRef::new)
+    }
+
+    /// Whether anything in it speaks of a namespace of this name.
+    pub(in crate::istio) fn knows_namespace(&self, name: &str) -> bool {
+        self.namespaces.has(name)
     }
 
     /// Where Istio's selection does what was probably not meant, by [`Selection`]. Of a set with

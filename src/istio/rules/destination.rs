@@ -1,7 +1,6 @@
 //! Which service a destination is.
 
-use super::Snapshot;
-use crate::istio::{Client, Service};
+use crate::istio::{Client, RuleSet, Service};
 use crate::limits::Destination;
 
 /// The service that the cluster's DNS finds under the host of a destination.
@@ -9,10 +8,10 @@ pub(super) fn service(
     destination: &Destination,
     client: &Client,
     domain: &str,
-    rules: &Snapshot,
+    rules: &RuleSet,
 ) -> Service {
     let full = |name, namespace| Service::new(format!("{name}.{namespace}.svc.{domain}"));
-    let is_namespace = |name: &str| name == client.namespace() || rules.namespaces.contains(name);
+    let is_namespace = |name: &str| name == client.namespace() || rules.knows_namespace(name);
     let host = destination.host();
     let service = match host.split('.').collect::<Vec<_>>()[..] {
         [name] if !name.starts_with('[') => full(name, client.namespace()),

@@ -59,7 +59,6 @@ mod sources;
 mod stats;
 mod status;
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -100,8 +99,6 @@ struct Snapshot {
     stats: RulesStats,
     sources: Sources,
     set: Arc<RuleSet>,
-    /// Those that have any rule.
-    namespaces: HashSet<String>,
 }
 
 impl Default for Rules {
@@ -271,18 +268,11 @@ impl Rules {
 impl Snapshot {
     fn new(revision: u64, sources: Sources, options: &Options) -> Self {
         let set = RuleSet::assemble(sources.loaded().cloned().collect(), options);
-        let mut namespaces = HashSet::new();
-        for rule in set.rules() {
-            if !namespaces.contains(rule.namespace()) {
-                namespaces.insert(rule.namespace().to_owned());
-            }
-        }
         Self {
             revision,
             stats: RulesStats::default(),
             sources,
             set: Arc::new(set),
-            namespaces,
         }
     }
 
@@ -306,7 +296,6 @@ impl Snapshot {
             stats: self.stats,
             sources,
             set: Arc::clone(&self.set),
-            namespaces: self.namespaces.clone(),
         }
     }
 }

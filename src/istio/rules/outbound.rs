@@ -16,8 +16,8 @@ const MOST_TOLD: usize = 4096;
 ///
 /// A destination's host is taken for a service as the cluster's DNS would take it: `user` is the
 /// service of that name in the client's namespace; `user.demo.svc` is
-/// `user.demo.svc.cluster.local`, and so is `user.demo` if `demo` is the client's namespace or has
-/// any rule. Every other host stays as it is. The port is that of the service.
+/// `user.demo.svc.cluster.local`, and so is `user.demo` if `demo` is the client's namespace or one
+/// of which any rule speaks. Every other host stays as it is. The port is that of the service.
 #[derive(Clone, Debug)]
 pub struct OutboundRules {
     rules: Rules,
@@ -58,7 +58,7 @@ impl OutboundRules {
 
     fn query_of(&self, destination: &Destination, rules: &Snapshot) -> Query {
         let domain = self.rules.cluster_domain();
-        let service = service(destination, &self.client, domain, rules);
+        let service = service(destination, &self.client, domain, &rules.set);
         let query = Query::outbound(service).client(self.client.clone());
         match &self.subset {
             Some(subset) => query.subset(subset),
