@@ -39,6 +39,12 @@ impl From<watcher::Error> for Failure {
     }
 }
 
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Other(error.to_string())
+    }
+}
+
 /// An error with what it came from, unless it says so itself.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();

@@ -1,20 +1,23 @@
 //! One kind of objects in one namespace, followed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use futures_core::Stream;
 use kube::Client;
 use kube::api::DynamicObject;
+use kube::runtime::reflector::store::{Store, Writer};
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, DefaultBackoff, Event, watcher};
+use kube::runtime::{WatchStreamExt, reflector};
 use tokio::sync::watch;
 
 use super::failure::Failure;
-use super::resource::Resource;
+use super::resource::{self, Resource};
 use super::status::WatchStatus;
 use crate::istio::gate::Gate;
 use crate::istio::rules::{Batch, Rules};
@@ -38,25 +41,16 @@ pub(super) struct Follower {
     gate: Gate,
     status: watch::Sender<WatchStatus>,
     /// The sources that were put, each with the version of its object.
-    held: Objects,
+    held: BTreeMap<String, Option<String>>,
 }
-
-/// Objects by source, with their versions.
-type Objects = BTreeMap<String, Option<String>>;
 
 /// What is to be put in force next.
 #[derive(Debug, Default)]
 struct Next {
     batch: Batch,
-    /// While a list comes in: all of its objects until now.
-    list: Option<BTreeMap<String, Object>>,
+    /// How much of a list has come in.
+    listing: usize,
     listed: bool,
-}
-
-#[derive(Debug)]
-struct Object {
-    version: Option<String>,
-    document: Vec<u8>,
 }
 
 impl Follower {
@@ -71,7 +65,7 @@ impl Follower {
             resource,
             gate,
             status,
-            held: Objects::new(),
+            held: BTreeMap::new(),
         }
     }
 
@@ -111,13 +105,18 @@ impl Follower {
         version: &str,
         backoff: &mut DefaultBackoff,
     ) -> Failure {
-        let api = self.resource.api(client, version);
-        let mut events = pin!(watcher(api, self.resource.config()));
+        let api_resource = self.resource.api_resource(version);
+        let api = self.resource.api(client, &api_resource);
+        let writer = Writer::new(api_resource.clone());
+        let store = writer.as_reader();
+        let objects = watcher(api, self.resource.config())
+            .modify(|object| resource::prepare(object, &api_resource));
+        let mut events = pin!(reflector(writer, objects));
         let mut next = Next::default();
         loop {
             let mut event = poll_fn(|cx| events.as_mut().poll_next(cx)).await;
             let failure = loop {
-                match self.take(event, version, &mut next) {
+                match self.take(event, &store, &mut next) {
                     Ok(()) if next.batch.len() < MOST_AT_ONCE => {}
                     Ok(()) => break None,
                     Err(failure) => break Some(failure),
@@ -143,25 +142,27 @@ impl Follower {
         }
     }
 
-    fn take(&mut self, event: Option<Item>, version: &str, next: &mut Next) -> Result<(), Failure> {
+    /// Takes an event, which the store has seen already.
+    fn take(
+        &mut self,
+        event: Option<Item>,
+        store: &Store<DynamicObject>,
+        next: &mut Next,
+    ) -> Result<(), Failure> {
         match event {
-            Some(Ok(Event::Init)) => next.list = Some(BTreeMap::new()),
-            Some(Ok(Event::InitApply(object))) => {
-                let (source, object) = self.object(object, version)?;
-                let list = next.list.get_or_insert_default();
-                list.insert(source, object);
-                if list.len() > MOST_OBJECTS {
+            Some(Ok(Event::Init)) => next.listing = 0,
+            Some(Ok(Event::InitApply(_))) => {
+                next.listing += 1;
+                if next.listing > MOST_OBJECTS {
                     return Err(too_many());
                 }
             }
             Some(Ok(Event::InitDone)) => {
-                self.replace(next.list.take().unwrap_or_default(), &mut next.batch);
+                self.replace(&store.state(), &mut next.batch)?;
                 next.listed = true;
             }
             Some(Ok(Event::Apply(object))) => {
-                let (source, object) = self.object(object, version)?;
-                self.held.insert(source.clone(), object.version);
-                self.put(&mut next.batch, source, object.document);
+                self.put(&object, &mut next.batch)?;
                 if self.held.len() > MOST_OBJECTS {
                     return Err(too_many());
                 }
@@ -177,35 +178,35 @@ impl Follower {
         Ok(())
     }
 
-    fn object(&self, object: DynamicObject, version: &str) -> Result<(String, Object), Failure> {
-        let source = self.resource.source_of(&object);
-        let resource_version = object.metadata.resource_version.clone();
-        let document = self.resource.document(object, version);
-        let document = document.map_err(|error| Failure::Other(error.to_string()))?;
-        let object = Object {
-            version: resource_version,
-            document,
-        };
-        Ok((source, object))
-    }
-
     /// All that is in the list and nothing else, as one change.
-    fn replace(&mut self, list: BTreeMap<String, Object>, batch: &mut Batch) {
-        let mut before = std::mem::take(&mut self.held);
-        for (source, object) in list {
-            let known = before.remove(&source);
-            self.held.insert(source.clone(), object.version.clone());
-            if object.version.is_none() || known != Some(object.version) {
-                self.put(batch, source, object.document);
+    fn replace(
+        &mut self,
+        list: &[Arc<DynamicObject>],
+        batch: &mut Batch,
+    ) -> Result<(), serde_json::Error> {
+        let mut gone: BTreeSet<String> = self.held.keys().cloned().collect();
+        for object in list {
+            let source = self.resource.source_of(object);
+            gone.remove(&source);
+            let version = &object.metadata.resource_version;
+            if version.is_none() || self.held.get(&source) != Some(version) {
+                self.put(object, batch)?;
             }
         }
-        for gone in before.into_keys() {
-            batch.remove(gone);
+        for source in gone {
+            self.held.remove(&source);
+            batch.remove(source);
         }
+        Ok(())
     }
 
-    fn put(&self, batch: &mut Batch, source: String, document: Vec<u8>) {
+    fn put(&mut self, object: &DynamicObject, batch: &mut Batch) -> Result<(), serde_json::Error> {
+        let source = self.resource.source_of(object);
+        let document = serde_json::to_vec(object)?;
+        let version = object.metadata.resource_version.clone();
+        self.held.insert(source.clone(), version);
         batch.put_as(source, document, self.resource.kind.role(), self.gate);
+        Ok(())
     }
 
     async fn failed(&self, why: String) {

@@ -33,8 +33,8 @@
 //!   0.8 s, then less and less often, until 30 s lie between.
 //! - After each failure everything is listed again, and put in force as one change: objects that
 //!   vanished meanwhile are removed, and nothing else is touched.
-//! - It is kube's watcher, with kube's back-off. The rules themselves are what a `reflector` would
-//!   keep in its store, so that no object is there twice.
+//! - It is the runtime's reflector, with kube's back-off. Its store holds an object without what
+//!   only Kubernetes needs.
 //! - Objects are read as istiod reads them: see [`Kubernetes::gate`].
 //! - Of Istio's API versions the first of `v1`, `v1beta1` and `v1alpha3` that is served is used.
 //!

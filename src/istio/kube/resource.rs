@@ -68,12 +68,15 @@ impl Kind {
 }
 
 impl Resource {
-    pub(super) fn api(&self, client: &Client, version: &str) -> Api<DynamicObject> {
+    pub(super) fn api_resource(&self, version: &str) -> ApiResource {
         let kind = GroupVersionKind::gvk(self.kind.group(), version, self.kind.name());
-        let resource = ApiResource::from_gvk_with_plural(&kind, self.kind.plural());
+        ApiResource::from_gvk_with_plural(&kind, self.kind.plural())
+    }
+
+    pub(super) fn api(&self, client: &Client, resource: &ApiResource) -> Api<DynamicObject> {
         match &self.namespace {
-            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
-            None => Api::all_with(client.clone(), &resource),
+            Some(namespace) => Api::namespaced_with(client.clone(), namespace, resource),
+            None => Api::all_with(client.clone(), resource),
         }
     }
 
@@ -103,25 +106,16 @@ impl Resource {
             object.name_any()
         )
     }
+}
 
-    /// An object as JSON, without what only Kubernetes needs.
-    pub(super) fn document(
-        &self,
-        mut object: DynamicObject,
-        version: &str,
-    ) -> serde_json::Result<Vec<u8>> {
-        // In a list they are left out.
-        object.types.get_or_insert_with(|| TypeMeta {
-            api_version: match self.kind.group() {
-                "" => version.to_owned(),
-                group => format!("{group}/{version}"),
-            },
-            kind: self.kind.name().to_owned(),
-        });
-        object.metadata.managed_fields = None;
-        if let Some(annotations) = &mut object.metadata.annotations {
-            annotations.remove(LAST_APPLIED);
-        }
-        serde_json::to_vec(&object)
+/// Adds to an object what a list leaves out, and takes from it what only Kubernetes needs.
+pub(super) fn prepare(object: &mut DynamicObject, resource: &ApiResource) {
+    object.types.get_or_insert_with(|| TypeMeta {
+        api_version: resource.api_version.clone(),
+        kind: resource.kind.clone(),
+    });
+    object.metadata.managed_fields = None;
+    if let Some(annotations) = &mut object.metadata.annotations {
+        annotations.remove(LAST_APPLIED);
     }
 }
