@@ -5,8 +5,9 @@
 //! takes, how many there are and how many requests wait for one, and knows no socket, clock, task
 //! or lock. Around it are the folders that do: `pool` (the machine of one destination at work),
 //! `destinations` (all of them), `connection` (a connection from the connect to the end of its
-//! socket, on hyper). [`retry`] sends requests again, within limits on that. How a limit is found
-//! is nobody's business here, nor is anything that serves requests.
+//! socket, on hyper). [`connector`] has connectors of our own, of which the rest knows nothing;
+//! [`retry`] sends requests again, within limits on that. How a limit is found is nobody's business
+//! here, nor is anything that serves requests.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -55,6 +56,7 @@
 
 pub mod client;
 mod connection;
+pub mod connector;
 pub mod destination;
 mod destinations;
 mod error;
@@ -62,7 +64,8 @@ mod pool;
 pub mod retry;
 
 pub use self::client::{Builder, Client, ResponseBody, ResponseFuture};
-pub use self::connection::{Connect, KeepAliveConnecting, KeepAliveConnector};
+pub use self::connection::Connect;
+pub use self::connector::KeepAliveConnector;
 #[cfg(unix)]
-pub use self::connection::{UnixConnecting, UnixConnection, UnixConnector};
+pub use self::connector::UnixConnector;
 pub use self::error::{Error, ErrorKind};

@@ -1,16 +1,20 @@
 //! Which public types are `Send`, `Sync` and `Unpin`: a promise like any other.
 
+use std::future::Ready;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper_util::client::legacy::connect::HttpConnector;
 use meshpool::limits::{Destination, LimitsSource, LiveLimits, Scheme};
+use meshpool::outbound::connector::{
+    KeepAliveConnecting, KeepAliveConnector, UnixConnecting, UnixConnection, UnixConnector,
+};
 use meshpool::outbound::retry::{
     BackOff, NotRetried, RetryOn, RetryPolicy, RetryRecord, RetryStats, UnknownCondition,
 };
 use meshpool::outbound::{
-    Builder, Client, Connect, Error, ErrorKind, ResponseBody, ResponseFuture, UnixConnecting,
-    UnixConnection, UnixConnector,
+    Builder, Client, Connect, Error, ErrorKind, ResponseBody, ResponseFuture,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
@@ -35,6 +39,8 @@ auto_traits! {
     Error: Send & Sync & Unpin & Clone;
     ErrorKind: Send & Sync & Unpin & Copy;
     HttpConnector: Connect;
+    KeepAliveConnecting<Ready<()>>: Send & Sync & Unpin;
+    KeepAliveConnector<HttpConnector>: Connect & Send & Sync & Unpin & Clone;
     LiveLimits: LimitsSource & Send & Sync & Unpin & Clone;
     NotRetried: Send & Sync & Unpin & Copy;
     ResponseBody: Send & Sync & Unpin, !Clone;

@@ -10,19 +10,13 @@ mod control;
 mod http1;
 mod http2;
 mod io;
-mod keep_alive;
 mod sender;
 mod tasks;
-#[cfg(unix)]
-mod unix;
 
 pub use self::connect::Connect;
 pub(crate) use self::control::{Control, Order};
 pub(crate) use self::http2::KeepAlive;
-pub use self::keep_alive::{KeepAliveConnecting, KeepAliveConnector};
 pub(crate) use self::sender::Sender;
-#[cfg(unix)]
-pub use self::unix::{UnixConnecting, UnixConnection, UnixConnector};
 
 use std::future::poll_fn;
 use std::pin::pin;
