@@ -62,11 +62,6 @@ impl<H: Handle> Acquire<H> {
         poll
     }
 
-    /// What the permit will come from.
-    pub(crate) fn handle(&self) -> &H {
-        &self.handle
-    }
-
     /// Whether it waits in the queue (or was granted there, and has not been polled since).
     pub fn is_waiting(&self) -> bool {
         matches!(self.state, State::Waiting(_))
@@ -113,6 +108,15 @@ impl<H: Handle> Acquire<H> {
         if let Some(waited) = self.handle.core().waited(ticket) {
             self.handle.waited(waited);
         }
+    }
+}
+
+/// For the layers.
+#[cfg(feature = "inbound")]
+impl<H: Handle> Acquire<H> {
+    /// What the permit will come from.
+    pub(crate) fn handle(&self) -> &H {
+        &self.handle
     }
 
     /// Leaves the queue because what the wait was for has come from elsewhere: counted as a wait

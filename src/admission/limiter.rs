@@ -70,16 +70,6 @@ impl Admission {
 }
 
 impl<H: Handle> Admission<H> {
-    /// The admission that a handle reaches.
-    pub(crate) fn from_handle(handle: H) -> Self {
-        Self { handle }
-    }
-
-    /// What permits are given to reach it.
-    pub(crate) fn handle(&self) -> &H {
-        &self.handle
-    }
-
     /// Takes a slot if one is free now and nobody waits for it. Never waits. Lock-free, unless a
     /// limit is being changed or the admission drains.
     ///
@@ -109,21 +99,6 @@ impl<H: Handle> Admission<H> {
     pub(crate) fn admit(&self) -> Option<Permit<H>> {
         let admitted = self.handle.core().admit();
         admitted.then(|| Permit::new(self.handle.clone(), true))
-    }
-
-    /// Refuses one that was not admitted, if it takes no more than a glance to see that there is
-    /// neither a slot nor a place. If not, [`attempt`](Self::attempt) says what is to be done.
-    #[inline]
-    pub(crate) fn refuse(&self) -> Option<Packed> {
-        match self.handle.core().glance(Otherwise::Ask) {
-            Some(Verdict::Overflow(overflow)) => Some(overflow),
-            _ => None,
-        }
-    }
-
-    /// Says whether one that was not admitted can wait; there may have come a slot by now.
-    pub(crate) fn attempt(&self) -> Attempt<H> {
-        self.attempt_or(Otherwise::Ask)
     }
 
     #[cold]
@@ -210,5 +185,34 @@ impl<H: Handle> Admission<H> {
     /// Limits and use of one instant, and what was counted. Takes the lock for a moment.
     pub fn stats(&self) -> Stats {
         self.handle.core().stats()
+    }
+}
+
+/// For the layers.
+#[cfg(feature = "inbound")]
+impl<H: Handle> Admission<H> {
+    /// The admission that a handle reaches.
+    pub(crate) fn from_handle(handle: H) -> Self {
+        Self { handle }
+    }
+
+    /// What permits are given to reach it.
+    pub(crate) fn handle(&self) -> &H {
+        &self.handle
+    }
+
+    /// Refuses one that was not admitted, if it takes no more than a glance to see that there is
+    /// neither a slot nor a place. If not, [`attempt`](Self::attempt) says what is to be done.
+    #[inline]
+    pub(crate) fn refuse(&self) -> Option<Packed> {
+        match self.handle.core().glance(Otherwise::Ask) {
+            Some(Verdict::Overflow(overflow)) => Some(overflow),
+            _ => None,
+        }
+    }
+
+    /// Says whether one that was not admitted can wait; there may have come a slot by now.
+    pub(crate) fn attempt(&self) -> Attempt<H> {
+        self.attempt_or(Otherwise::Ask)
     }
 }

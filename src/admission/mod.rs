@@ -47,9 +47,6 @@
 //!
 //! Every future here can be dropped at any point. See [`Acquire`].
 
-// The HTTP layers use more of this than is public.
-#![cfg_attr(not(feature = "inbound"), allow(dead_code))]
-
 #[cfg(not(target_has_atomic = "64"))]
 compile_error!(
     "meshpool keeps free slots and pending requests in one 64-bit atomic word, and this target \

@@ -18,7 +18,11 @@ impl<H: Handle> Permit<H> {
     pub(super) fn new(handle: H, counted: bool) -> Self {
         Self { handle, counted }
     }
+}
 
+/// For the layers.
+#[cfg(feature = "inbound")]
+impl<H: Handle> Permit<H> {
     /// What it was taken from.
     pub(crate) fn handle(&self) -> &H {
         &self.handle

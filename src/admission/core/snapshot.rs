@@ -42,17 +42,6 @@ impl Core {
         stats
     }
 
-    /// Counts one that was admitted.
-    #[inline]
-    pub(crate) fn count_admitted(&self) {
-        self.admitted.fetch_add(1, StatRelaxed);
-    }
-
-    /// How many [`count_admitted`](Self::count_admitted) counted.
-    pub(crate) fn admitted(&self) -> u64 {
-        self.admitted.load(StatRelaxed)
-    }
-
     /// Notes how long one has waited that has its slot now, and tells, unless nobody wants to
     /// know.
     pub(in crate::admission) fn waited(&self, ticket: Ticket) -> Option<Duration> {
@@ -78,6 +67,21 @@ impl Core {
             self.counters.active(active(slots, word));
         }
         word
+    }
+}
+
+/// For the layers.
+#[cfg(feature = "inbound")]
+impl Core {
+    /// Counts one that was admitted.
+    #[inline]
+    pub(crate) fn count_admitted(&self) {
+        self.admitted.fetch_add(1, StatRelaxed);
+    }
+
+    /// How many [`count_admitted`](Self::count_admitted) counted.
+    pub(crate) fn admitted(&self) -> u64 {
+        self.admitted.load(StatRelaxed)
     }
 }
 
