@@ -13,11 +13,12 @@ use tokio::process::Command;
 
 use crate::support::{self, Raw, bind, within};
 
-#[path = "../../examples/tls.rs"]
-#[allow(dead_code, reason = "an example has a `main`")]
-mod tls;
+#[path = "../../examples/tls/client.rs"]
+mod tls_client;
+#[path = "../../examples/tls/listener.rs"]
+mod tls_listener;
 
-use self::tls::TlsListener;
+use self::tls_listener::TlsListener;
 
 /// Serves so many requests per connection, and counts the connections.
 fn start<L: Listener>(listener: L, requests: u32) -> Arc<AtomicUsize> {
@@ -144,7 +145,9 @@ async fn the_tls_examples_client_gets_an_answer_on_each_connection() {
     let addr = listener.local_addr().unwrap();
     start(listener, 1);
     for _ in 0..2 {
-        let answer = within(tls::ask(addr, certificate.clone())).await.unwrap();
+        let answer = within(tls_client::ask(addr, certificate.clone()))
+            .await
+            .unwrap();
         assert_eq!(answer, "Kevin");
     }
 }
