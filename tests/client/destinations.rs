@@ -18,11 +18,12 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tower::{Service, service_fn};
 
+use crate::connectors::anywhere;
 use crate::support::{
     Pool, client, destination, get, nothing_is_left, outcome, spawn, stats, text, until,
     until_load, within,
 };
-use crate::upstream::{Upstream, bind};
+use crate::upstream::Upstream;
 
 #[tokio::test]
 async fn limits_count_for_each_destination_by_itself() {
@@ -53,23 +54,22 @@ async fn destinations_without_requests_and_connections_are_forgotten() {
     let arrival = upstream.next().await;
     // Each of these fails at once, and leaves an empty destination.
     for port in 1..=200 {
-        let (listener, _) = bind().await;
-        drop(listener);
-        let addr = format!("127.0.0.1:{port}").parse().unwrap();
+        let mut addr = anywhere();
+        addr.set_port(port);
         let refused = within(get(&client, addr, "/")).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::ConnectFailed);
         let known = client.destinations().len();
         assert!(known <= 12, "{known} destinations");
     }
-    let first = Destination::new(Scheme::Http, "127.0.0.1", 1);
-    assert_eq!(client.stats(&first), None);
+    let first = anywhere();
+    assert_eq!(client.stats(&destination(first)), None);
     assert_eq!(
         stats(&client, upstream.addr).rq_active,
         1,
         "this one is not empty"
     );
     // One that was forgotten is a destination like any other.
-    let again = get(&client, "127.0.0.1:1".parse().unwrap(), "/");
+    let again = get(&client, first, "/");
     assert_eq!(
         within(again).await.unwrap_err().kind(),
         ErrorKind::ConnectFailed

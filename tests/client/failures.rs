@@ -18,8 +18,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tower::{Service, service_fn};
 
+use crate::connectors::anywhere;
 use crate::support::{
-    Pool, client, get, nothing_is_left, outcome, spawn, stats, text, until, until_load, within,
+    Pool, builder, client, get, nothing_is_left, outcome, spawn, stats, text, until, until_load,
+    within,
 };
 use crate::upstream::{Upstream, bind};
 
@@ -65,7 +67,7 @@ async fn a_connect_that_takes_too_long_is_given_up() {
     let client: Pool = Client::builder()
         .limits(Limits::new().connect_timeout(Duration::from_millis(30)))
         .build(connector);
-    let addr = "127.0.0.1:1".parse().unwrap();
+    let addr = anywhere();
     let error = within(get(&client, addr, "/")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectTimedOut);
     assert!(!error.may_have_reached_server() && error.is_timeout());
@@ -236,15 +238,8 @@ fn failing_upload(addr: SocketAddr) -> Request<BoxBody<Bytes, io::Error>> {
 #[tokio::test]
 async fn a_request_body_that_fails_midway_is_the_callers_fault_and_says_so() {
     for is_http2 in [false, true] {
-        let upstream = match is_http2 {
-            true => Upstream::http2().await,
-            false => Upstream::http1().await,
-        };
-        let builder = match is_http2 {
-            true => Client::builder().http2_only(),
-            false => Client::builder(),
-        };
-        let mut client: Streaming = builder.build(HttpConnector::new());
+        let upstream = Upstream::start(is_http2).await;
+        let mut client: Streaming = builder(is_http2).build(HttpConnector::new());
         let error = within(client.call(failing_upload(upstream.addr)))
             .await
             .unwrap_err();
@@ -288,7 +283,7 @@ async fn a_connector_that_panics_harms_nobody_but_those_that_pend() {
         },
     );
     let client: Pool = Client::builder().build(connector);
-    let addr = "127.0.0.1:1".parse().unwrap();
+    let addr = anywhere();
     let error = within(get(&client, addr, "/")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectFailed);
     nothing_is_left(&client).await;

@@ -11,7 +11,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use meshpool::Limits;
 use meshpool::limits::{Destination, Scheme};
 use meshpool::outbound::destination::Stats;
-use meshpool::outbound::{Client, Error, ErrorKind, ResponseBody, ResponseFuture};
+use meshpool::outbound::{Builder, Client, Error, ErrorKind, ResponseBody, ResponseFuture};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tower::Service;
@@ -35,15 +35,20 @@ pub(crate) async fn until(mut so: impl FnMut() -> bool) {
     .await;
 }
 
+/// A client of HTTP/1, or of HTTP/2 by prior knowledge.
+pub(crate) fn builder(is_http2: bool) -> Builder {
+    match is_http2 {
+        true => Client::builder().http2_only(),
+        false => Client::builder(),
+    }
+}
+
 pub(crate) fn client(limits: Limits) -> Pool {
-    Client::builder().limits(limits).build(HttpConnector::new())
+    builder(false).limits(limits).build(HttpConnector::new())
 }
 
 pub(crate) fn http2_client(limits: Limits) -> Pool {
-    Client::builder()
-        .limits(limits)
-        .http2_only()
-        .build(HttpConnector::new())
+    builder(true).limits(limits).build(HttpConnector::new())
 }
 
 pub(crate) fn request(addr: SocketAddr, path: &str) -> Request<Full<Bytes>> {

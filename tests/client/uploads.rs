@@ -80,12 +80,8 @@ fn upload(addr: SocketAddr, path: &str) -> (Request<Parts>, Sending) {
 }
 
 fn client(limits: Limits, is_http2: bool) -> Client<Parts> {
-    let builder = Client::builder().limits(limits);
-    match is_http2 {
-        true => builder.http2_only(),
-        false => builder,
-    }
-    .build(HttpConnector::new())
+    let builder = support::builder(is_http2).limits(limits);
+    builder.build(HttpConnector::new())
 }
 
 fn stats(client: &Client<Parts>, addr: SocketAddr) -> Stats {
@@ -101,10 +97,7 @@ async fn nothing_is_left(client: &Client<Parts>, addr: SocketAddr) {
 #[tokio::test]
 async fn it_is_streamed_and_its_request_is_active_until_the_response_has_ended() {
     for is_http2 in [false, true] {
-        let mut upstream = match is_http2 {
-            true => Upstream::http2().await,
-            false => Upstream::http1().await,
-        };
+        let mut upstream = Upstream::start(is_http2).await;
         let addr = upstream.addr;
         let mut client = client(Limits::new(), is_http2);
         let (request, sending) = upload(addr, "/");
@@ -130,10 +123,7 @@ async fn it_is_streamed_and_its_request_is_active_until_the_response_has_ended()
 #[tokio::test]
 async fn a_body_that_panics_fails_its_own_request_and_no_other() {
     for is_http2 in [false, true] {
-        let mut upstream = match is_http2 {
-            true => Upstream::http2().await,
-            false => Upstream::http1().await,
-        };
+        let mut upstream = Upstream::start(is_http2).await;
         let addr = upstream.addr;
         let mut client = client(Limits::new(), is_http2);
         let (request, beside) = upload(addr, "/beside");

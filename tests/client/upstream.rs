@@ -61,7 +61,8 @@ impl Upstream {
         Self::start(true).await
     }
 
-    async fn start(is_http2: bool) -> Self {
+    /// By prior knowledge, if it is HTTP/2.
+    pub(crate) async fn start(is_http2: bool) -> Self {
         let (listener, addr) = bind().await;
         let (sender, arrivals) = mpsc::unbounded_channel();
         let sockets = Arc::new(Sockets::default());
