@@ -116,6 +116,18 @@ impl Running {
         within(self.stdout.recv()).await
     }
 
+    /// Where a server that starts says that it listens, and where its admin is.
+    pub(crate) async fn addresses(&mut self) -> (String, String) {
+        let address = self.line_after("listening on ").await;
+        (address, self.line_after("admin on ").await)
+    }
+
+    /// What its next line says after this.
+    async fn line_after(&mut self, start: &str) -> String {
+        let line = self.line().await;
+        line.strip_prefix(start).expect(&line).to_owned()
+    }
+
     /// Waits until it says so on standard error.
     pub(crate) async fn says(&mut self, what: &str) {
         let mut before = Vec::new();

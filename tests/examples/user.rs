@@ -23,10 +23,7 @@ impl User {
     }
 
     async fn ready(mut process: Running) -> Self {
-        let line = process.line().await;
-        let address = line.strip_prefix("listening on ").expect(&line).to_owned();
-        let line = process.line().await;
-        let admin = line.strip_prefix("admin on ").expect(&line).to_owned();
+        let (address, admin) = process.addresses().await;
         Self {
             process,
             address,

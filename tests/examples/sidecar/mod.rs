@@ -41,10 +41,7 @@ impl Sidecar {
         let anywhere = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
         let always = ["--workers", "1", "--access-log", "--upstream", upstream];
         let mut process = Running::start("sidecar", &[&anywhere, &always[..], flags].concat());
-        let line = process.line().await;
-        let address = line.strip_prefix("listening on ").expect(&line).to_owned();
-        let line = process.line().await;
-        let admin = line.strip_prefix("admin on ").expect(&line).to_owned();
+        let (address, admin) = process.addresses().await;
         Self {
             process,
             address,
