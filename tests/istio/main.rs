@@ -13,6 +13,7 @@ mod expected;
 mod gates;
 mod keep_alive;
 mod lints;
+mod log;
 mod mesh;
 mod outbound;
 mod printing;

@@ -10,6 +10,7 @@ use meshpool::istio::RuleFile;
 use meshpool::istio::watch::{Change, RuleWatch};
 use tempfile::TempDir;
 
+use crate::log;
 use crate::support::rule;
 
 /// Long enough to be seen in a debugger, never reached by a test that passes.
@@ -362,39 +363,18 @@ mod links {
     }
 }
 
-/// What is logged, for all tests of this program.
-#[derive(Clone, Default)]
-struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_rejection_is_logged() {
-    let log = Log::default();
-    let to = log.clone();
-    tracing_subscriber::fmt()
-        .with_writer(move || to.clone())
-        .with_ansi(false)
-        .init();
+    log::listen();
     let (_dir, path) = place();
     put(
         &path,
         limit(1).replace("http2MaxRequests", "http2MaxRequest"),
     );
     let text = rejected(&mut watch(&path)).await;
-    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    let line = logged
-        .lines()
-        .find(|line| line.contains(&*path.to_string_lossy()))
-        .unwrap();
+    let lines = log::lines(&path);
+    let [line] = &lines[..] else {
+        panic!("{lines:?}");
+    };
     assert!(line.contains("WARN") && line.contains(&text), "{line}");
 }

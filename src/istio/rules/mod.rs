@@ -162,6 +162,9 @@ impl Rules {
         for rejected in &applied.rejected {
             log_rejected(rejected);
         }
+        for absent in &applied.absent {
+            log_absent(absent);
+        }
         if applied.is_change() {
             shared.subscribers.tell();
         }
@@ -311,6 +314,14 @@ fn log_rejected(rejected: &Rejected) {
 
 #[cfg(not(feature = "tracing"))]
 fn log_rejected(_: &Rejected) {}
+
+#[cfg(feature = "tracing")]
+fn log_absent(absent: &Problem) {
+    tracing::warn!(target: "meshpool", problem = %absent, "rules are looked for and not there");
+}
+
+#[cfg(not(feature = "tracing"))]
+fn log_absent(_: &Problem) {}
 
 #[cfg(feature = "tracing")]
 fn log_changed(of: &dyn fmt::Display, from: Limits, to: Limits, revision: u64) {

@@ -33,6 +33,8 @@ pub(super) struct Applied {
     pub(super) updates: u64,
     pub(super) removals: u64,
     pub(super) rejected: Vec<Rejected>,
+    /// What is looked for since, and was there or was not looked for.
+    pub(super) absent: Vec<Problem>,
 }
 
 impl Applied {
@@ -65,12 +67,16 @@ impl Sources {
                 Action::Remove => self.remove(&name, &mut applied),
                 #[cfg(feature = "watch")]
                 Action::Absent => {
+                    let was_absent = self.0.get(&*name).is_some_and(|it| it.absent.is_some());
                     self.remove(&name, &mut applied);
                     let absent = Problem::of_file(
                         Path::new(&name),
                         Severity::Warning,
                         "there is no such file or directory; it is waited for",
                     );
+                    if !was_absent {
+                        applied.absent.push(absent.clone());
+                    }
                     let source = Source {
                         absent: Some(absent),
                         ..Source::default()

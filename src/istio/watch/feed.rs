@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::follow::Sink;
+use super::look::Changes;
 use super::observe::Observed;
 use super::progress::Progress;
 use crate::istio::rules::{Batch, Rules};
@@ -29,13 +30,16 @@ impl Feed {
 }
 
 impl Sink for Feed {
-    fn changed(&mut self, changes: Vec<(PathBuf, Observed)>) {
+    fn changed(&mut self, changes: Changes) {
         let mut batch = Batch::new();
-        for (path, observed) in changes {
+        for path in changes.left_out {
+            batch.remove(path.to_string_lossy());
+        }
+        for (path, observed) in changes.found {
             let source = path.to_string_lossy();
             match observed {
                 Observed::Missing if self.named.contains(&path) => batch.absent(source),
-                Observed::Missing | Observed::Directory => batch.remove(source),
+                Observed::Missing => batch.remove(source),
                 Observed::Content(bytes) => batch.put(source, bytes),
                 Observed::Unreadable(error) => {
                     batch.trouble(source, format!("cannot be read: {error}"));

@@ -43,7 +43,8 @@ pub struct RuleFiles {
 
 impl RuleFiles {
     /// These files and directories. Each file is a source of its own, named by its path. One that is
-    /// not there is waited for, and until it comes a warning in [`Rules::problems`].
+    /// not there is waited for, and until it comes a warning in [`Rules::problems`]; with the feature
+    /// `tracing` it is logged as well.
     pub fn new<P: Into<PathBuf>>(paths: impl IntoIterator<Item = P>) -> Self {
         Self {
             paths: paths.into_iter().map(Into::into).collect(),

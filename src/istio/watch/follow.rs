@@ -1,13 +1,11 @@
 //! The thread that follows files.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Timing;
 use super::listing::Paths;
-use super::look::{Known, Look};
-use super::observe::Observed;
+use super::look::{Changes, Known, Look};
 use super::places::Places;
 use super::signal::{Signal, Wake};
 
@@ -20,7 +18,7 @@ const SHORTEST: Duration = Duration::from_millis(10);
 /// Who is told what the files hold.
 pub(super) trait Sink {
     /// All that has changed, at once; the first time all that there is, and may be nothing.
-    fn changed(&mut self, changes: Vec<(PathBuf, Observed)>);
+    fn changed(&mut self, changes: Changes);
 
     /// A look at the files was finished.
     fn looked(&mut self);

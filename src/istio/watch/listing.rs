@@ -107,11 +107,6 @@ impl Listing {
         self.directories.iter().map(PathBuf::as_path)
     }
 
-    /// Whether the path is one of those.
-    pub(super) fn is_directory(&self, path: &Path) -> bool {
-        self.directories.contains(path)
-    }
-
     fn directory(&mut self, path: &Path) {
         match rule_files(path, MOST_FILES.saturating_sub(self.files.len())) {
             Ok(files) => {

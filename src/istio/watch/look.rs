@@ -25,10 +25,20 @@ pub(super) struct Known {
 #[derive(Debug)]
 pub(super) struct Look {
     files: BTreeMap<PathBuf, Seen>,
-    /// What is not as it was told.
-    changed: BTreeMap<PathBuf, Observed>,
+    /// What is not as it was told; nothing, where a path is not looked at any more.
+    changed: BTreeMap<PathBuf, Option<Observed>>,
     /// Whether it is to be told even if nothing has changed.
     is_first: bool,
+}
+
+/// What is to be told.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// What is found now where something was looked for.
+    pub(super) found: Vec<(PathBuf, Observed)>,
+    /// What is not looked for any more: files that their directory does not hold, and what was
+    /// named, and turns out to be a directory.
+    pub(super) left_out: Vec<PathBuf>,
 }
 
 impl Known {
@@ -54,21 +64,19 @@ impl Known {
             }
         }
         for (path, seen) in &self.files {
-            if look.files.contains_key(path) {
-                continue;
-            }
-            if listing.is_in_doubt(path) {
+            if listing.is_in_doubt(path) && !look.files.contains_key(path) {
                 look.files.insert(path.clone(), seen.clone());
-            } else if *seen != Seen::MISSING {
-                self.found(path.clone(), Observed::Missing, Seen::MISSING, &mut look);
-            } else if listing.is_directory(path) {
-                look.changed.insert(path.clone(), Observed::Directory);
             }
         }
         for (path, error) in listing.into_troubles() {
             let observed = Observed::Unreadable(error);
             let seen = Seen::new(&observed, None, &self.key);
             self.found(path, observed, seen, &mut look);
+        }
+        for path in self.files.keys() {
+            if !look.files.contains_key(path) {
+                look.changed.insert(path.clone(), None);
+            }
         }
         look
     }
@@ -94,16 +102,23 @@ impl Known {
 
     fn found(&self, path: PathBuf, observed: Observed, seen: Seen, look: &mut Look) {
         if self.files.get(&path) != Some(&seen) {
-            look.changed.insert(path.clone(), observed);
+            look.changed.insert(path.clone(), Some(observed));
         }
         look.files.insert(path, seen);
     }
 
     /// Takes a look for what is known now, and returns what is to be told.
-    pub(super) fn take(&mut self, look: Look) -> Vec<(PathBuf, Observed)> {
+    pub(super) fn take(&mut self, look: Look) -> Changes {
         self.started = true;
         self.files = look.files;
-        look.changed.into_iter().collect()
+        let mut changes = Changes::default();
+        for (path, observed) in look.changed {
+            match observed {
+                Some(observed) => changes.found.push((path, observed)),
+                None => changes.left_out.push(path),
+            }
+        }
+        changes
     }
 }
 

@@ -12,8 +12,6 @@ use crate::istio::file::{open_regular, read_bounded};
 #[derive(Debug)]
 pub(super) enum Observed {
     Missing,
-    /// It was missing, and is a directory now, whose files are found one by one.
-    Directory,
     Content(Vec<u8>),
     Unreadable(io::Error),
 }
@@ -55,14 +53,9 @@ enum Found {
 }
 
 impl Seen {
-    pub(super) const MISSING: Self = Self {
-        found: Found::Missing,
-        stamp: None,
-    };
-
     pub(super) fn new(observed: &Observed, stamp: Option<Stamp>, key: &RandomState) -> Self {
         let found = match observed {
-            Observed::Missing | Observed::Directory => Found::Missing,
+            Observed::Missing => Found::Missing,
             Observed::Content(bytes) => Found::Content {
                 length: bytes.len(),
                 hash: key.hash_one(bytes),

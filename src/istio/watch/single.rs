@@ -2,10 +2,10 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 
 use super::Change;
 use super::follow::Sink;
+use super::look::Changes;
 use super::mailbox::Sender;
 use super::observe::Observed;
 use crate::istio::file::RuleFile;
@@ -25,7 +25,7 @@ impl Single {
     fn change(&self, observed: &Observed) -> Change {
         let file = &self.file;
         let read = match observed {
-            Observed::Missing | Observed::Directory => return Change::Removed,
+            Observed::Missing => return Change::Removed,
             // Whatever is in a file, the thread that follows it goes on.
             Observed::Content(bytes) => catch_unwind(AssertUnwindSafe(|| file.parse(bytes)))
                 .unwrap_or_else(|_| Err(file.unreadable(&io::Error::other("its reader panicked")))),
@@ -48,8 +48,9 @@ impl Single {
 }
 
 impl Sink for Single {
-    fn changed(&mut self, changes: Vec<(PathBuf, Observed)>) {
-        for (_, observed) in &changes {
+    fn changed(&mut self, changes: Changes) {
+        // A file that was named is looked at whatever it is: none is ever left out.
+        for (_, observed) in &changes.found {
             self.to.tell(self.change(observed));
         }
     }
