@@ -3,7 +3,7 @@
 use std::fs;
 
 use meshpool::istio::settings::Value;
-use meshpool::istio::{Gate, Query, RuleSet, Service};
+use meshpool::istio::{Gate, Query, RuleSet, Service, Severity};
 use tempfile::TempDir;
 
 fn set(mesh: &str, gate: Gate) -> RuleSet {
@@ -96,6 +96,40 @@ fn a_file_without_settings_says_what_would_be_right() {
             let problem = problem.to_string();
             assert!(problem.ends_with(told), "{problem}");
             assert_eq!(connect_timeout(&set).to_string(), "10s", "{mesh}");
+        }
+    }
+}
+
+#[test]
+fn values_of_an_installation_that_say_nothing_of_the_mesh_are_a_warning() {
+    for (mesh, warned) in [
+        (
+            "pilot: {replicas: 2}\nglobal: {hub: h}\n",
+            Some("1:1 pilot"),
+        ),
+        (
+            "enableTracing: true\nrevision: canary\n",
+            Some("2:1 revision"),
+        ),
+        // Whoever says something of pools has found the place.
+        ("global: {}\nconnectTimeout: 3s\n", None),
+        ("global: {}\nrootNamespace: mesh\n", None),
+        ("enableTracing: true\ntrustDomain: a\n", None),
+    ] {
+        for gate in [Gate::Strict, Gate::Istiod] {
+            let set = set(mesh, gate);
+            assert!(set.is_valid(), "{mesh}: {:?}", set.problems());
+            let problems = set.problems().iter();
+            let told: Vec<_> = problems
+                .map(|it| {
+                    assert_eq!(it.severity(), Severity::Warning);
+                    let why = "the values of an installation, without settings of the mesh";
+                    assert!(it.message().starts_with(why), "{it}");
+                    format!("{} {}", it.position().unwrap(), it.path())
+                })
+                .collect();
+            let expected: Vec<_> = warned.into_iter().collect();
+            assert_eq!(told, expected, "{mesh}");
         }
     }
 }

@@ -32,6 +32,15 @@ pub(super) fn mesh_config(value: Value<'_>, report: &mut Report) -> Option<MeshC
 
 /// The settings alone, without an object around them.
 pub(super) fn plain_mesh_config(value: Value<'_>, report: &mut Report) -> Option<MeshConfig> {
+    let settings = mesh_settings(value, report)?;
+    if let Some(name) = of_installation(&settings) {
+        report.warning(
+            name.at,
+            &value.path.field(name),
+            "the values of an installation, without settings of the mesh under `meshConfig`: what \
+             Istio has by default holds here; expected a MeshConfig, or the mesh's ConfigMap `istio`",
+        );
+    }
     Some(MeshConfig {
         meta: Meta {
             at: value.at(),
@@ -42,8 +51,31 @@ pub(super) fn plain_mesh_config(value: Value<'_>, report: &mut Report) -> Option
             annotations: None,
         },
         form: MeshForm::Plain,
-        settings: Some(mesh_settings(value, report)?),
+        settings: Some(settings),
     })
+}
+
+/// What Istio's chart has beside the mesh's settings, none of which has such a name.
+const OF_INSTALLATION: [&str; 12] = [
+    "base",
+    "cni",
+    "gateways",
+    "global",
+    "hub",
+    "istio_cni",
+    "istiodRemote",
+    "pilot",
+    "profile",
+    "revision",
+    "sidecarInjectorWebhook",
+    "telemetry",
+];
+
+/// The first name that only an installation's values have, where nothing bears on pools.
+fn of_installation(settings: &MeshSettings) -> Option<&Spanned<String>> {
+    let mut names = settings.others.iter().map(|(name, _)| name);
+    let found = names.find(|name| OF_INSTALLATION.contains(&name.as_str()))?;
+    settings.says_nothing().then_some(found)
 }
 
 /// Settings of a mesh that bear on no pool and have a name like one that does.

@@ -45,6 +45,27 @@ pub(crate) struct MeshSettings {
     pub(crate) others: Vec<(Spanned<String>, Opaque)>,
 }
 
+impl MeshSettings {
+    /// Whether none of them bears on a pool.
+    pub(crate) fn says_nothing(&self) -> bool {
+        let Self {
+            connect_timeout,
+            tcp_keepalive,
+            h2_upgrade_policy,
+            default_destination_rule_export_to,
+            root_namespace,
+            default_traffic_policy,
+            others: _,
+        } = self;
+        connect_timeout.is_none()
+            && tcp_keepalive.is_none()
+            && h2_upgrade_policy.is_none()
+            && default_destination_rule_export_to.is_none()
+            && root_namespace.is_none()
+            && default_traffic_policy.is_none()
+    }
+}
+
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct DefaultTrafficPolicy {
     pub(crate) connection_pool: Option<Spanned<ConnectionPool>>,
