@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::double::{Double, Fault};
@@ -73,11 +73,7 @@ async fn files_and_the_cluster_are_obeyed_together() {
     let double = Double::start().await;
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("user.yaml");
-    let mut rule = allows("user", 7);
-    rule["apiVersion"] = json!("networking.istio.io/v1");
-    rule["kind"] = json!("DestinationRule");
-    rule["metadata"] = json!({"name": "user", "namespace": "demo"});
-    std::fs::write(&file, rule.to_string()).unwrap();
+    write(&file, allows("user", 7));
     let sidecar = json!({"spec": {
         "inboundConnectionPool": {"http": {"http2MaxRequests": 5}},
     }});
@@ -104,6 +100,14 @@ async fn files_and_the_cluster_are_obeyed_together() {
     user.says("rule applied: Limits { max_requests: Some(9)")
         .await;
     assert_eq!(user.stats().await["limits"]["max_requests"], 9);
+}
+
+/// Writes the rule of the namespace's `user` to a file.
+fn write(file: &Path, mut rule: Value) {
+    rule["apiVersion"] = json!("networking.istio.io/v1");
+    rule["kind"] = json!("DestinationRule");
+    rule["metadata"] = json!({"name": "user", "namespace": "demo"});
+    std::fs::write(file, rule.to_string()).unwrap();
 }
 
 /// Where a pod finds its own account. `kube` looks nowhere else.
@@ -188,4 +192,49 @@ async fn sidecar_obeys_the_rule_for_its_upstream() {
         let line = format!("circuit_breakers.default.remaining_cx: {connections}");
         assert!(stats.contains(&line), "{stats}");
     }
+}
+
+#[tokio::test]
+async fn sidecar_obeys_files_and_the_cluster_together() {
+    let double = Double::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("user.yaml");
+    let connections = |most: u32| {
+        json!({"spec": {
+            "host": "user",
+            "trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": most}}},
+        }})
+    };
+    write(&file, connections(3));
+    double.put(RULES, "demo", "user", connections(5));
+    let path = directory.path().to_str().unwrap();
+    let flags = [
+        "--kube",
+        "--rules",
+        path,
+        "--upstream",
+        "http://user.demo.svc.cluster.local:80",
+    ];
+    let sidecar = Running::start("sidecar", &double, &flags).await;
+    let has = async |most: u32| {
+        let line = format!("circuit_breakers.default.remaining_cx: {most}");
+        sidecar.admin("/stats").await.contains(&line)
+    };
+    // Both name the same object: that of the file counts, and the other is told.
+    assert!(has(3).await);
+    let explained = sidecar.admin("/explain").await;
+    assert!(
+        explained.contains("a second DestinationRule"),
+        "{explained}"
+    );
+    write(&file, connections(4));
+    until(async || has(4).await).await;
+    std::fs::remove_file(&file).unwrap();
+    until(async || has(5).await).await;
+    // And what only the cluster says is followed on.
+    double.put(RULES, "demo", "user", connections(6));
+    until(async || has(6).await).await;
+    double.delete(RULES, "demo", "user");
+    let unlimited = u32::MAX;
+    until(async || has(unlimited).await).await;
 }
