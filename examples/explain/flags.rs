@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use meshpool::istio::{Client, Gate, OnFull, Protocol, Query, RuleSet, Service};
 
+use crate::domain::domain;
 use crate::label::label;
 
 /// Explains which limits a mesh's rules set for a service, and where each is from
@@ -19,6 +20,9 @@ pub(crate) struct Flags {
     /// The namespace of the service; the one that its full name has, or else `default`
     #[arg(long)]
     namespace: Option<String>,
+    /// The domain of the cluster, under which short names of services stand
+    #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", value_parser = domain)]
+    cluster_domain: String,
     /// The port of the service; without one the settings of no port apply
     #[arg(long)]
     port: Option<u16>,
@@ -55,9 +59,6 @@ pub(crate) struct Flags {
     pub(crate) json: bool,
 }
 
-/// How the full name of a service of the cluster ends.
-const CLUSTER: &str = ".svc.cluster.local";
-
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Direction {
     Inbound,
@@ -66,7 +67,9 @@ enum Direction {
 
 impl Flags {
     pub(crate) fn rule_set(&self) -> RuleSet {
-        let builder = RuleSet::builder().gate(self.gate);
+        let builder = RuleSet::builder()
+            .gate(self.gate)
+            .cluster_domain(&self.cluster_domain);
         let builder = self
             .rules
             .iter()
@@ -101,15 +104,21 @@ impl Flags {
     }
 
     fn service_namespace(&self) -> &str {
-        let of_host = || self.host.strip_suffix(CLUSTER)?.rsplit('.').next();
+        let of_host = || self.name_in_cluster()?.rsplit('.').next();
         let namespace = self.namespace.as_deref().or_else(of_host);
         namespace.unwrap_or("default")
+    }
+
+    /// The name and the namespace, where the host is a full name of the cluster.
+    fn name_in_cluster(&self) -> Option<&str> {
+        let name = self.host.strip_suffix(&self.cluster_domain)?;
+        name.strip_suffix(".svc.")
     }
 
     fn service(&self) -> Service {
         let mut service = Service::new(&self.host).protocol(self.protocol);
         // A full name of the cluster has one in it.
-        if self.namespace.is_some() || !self.host.ends_with(CLUSTER) {
+        if self.namespace.is_some() || self.name_in_cluster().is_none() {
             service = service.namespace(self.service_namespace());
         }
         if let Some(port) = self.port {

@@ -9,6 +9,8 @@
 //!
 //! Its exit status is 1 if anything that it reads is not valid.
 
+#[path = "../common/domain.rs"]
+mod domain;
 mod flags;
 #[path = "../common/label.rs"]
 mod label;

@@ -17,6 +17,8 @@ mod body;
 mod connector;
 mod counts;
 mod deadline;
+#[path = "../common/domain.rs"]
+mod domain;
 #[path = "../common/explain.rs"]
 mod explain;
 #[path = "../common/feeds.rs"]

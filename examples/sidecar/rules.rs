@@ -18,6 +18,7 @@ use meshpool::istio::watch::{Change, RuleStatus, RuleWatch};
 use meshpool::istio::{Client, Explanation, OnFull, Query, RuleFile, RuleSet, Service};
 use meshpool::limits::{Destination, LimitsSource, LiveLimits, Subscriber};
 
+use crate::domain::domain;
 use crate::feeds::Feeds;
 use crate::label::label;
 use crate::report::report;
@@ -42,6 +43,9 @@ pub(crate) struct RuleFlags {
     /// The subset of the upstream that is called
     #[arg(long)]
     subset: Option<String>,
+    /// The domain of the cluster, under which short names of services stand
+    #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", value_parser = domain)]
+    cluster_domain: String,
     /// The namespace of those who call, for --rules and --kube
     #[arg(long, default_value = "default")]
     client_namespace: String,
@@ -227,7 +231,9 @@ impl FileRule {
 impl Mesh {
     /// Returns when all that is there is in force.
     async fn follow(flags: RuleFlags) -> io::Result<Self> {
-        let rules = MeshRules::new();
+        let rules = MeshRules::builder()
+            .cluster_domain(&flags.cluster_domain)
+            .build();
         // Whose rules a call needs is known with its host only.
         let kubernetes = flags.kube.then(|| Kubernetes::new().sidecars(false));
         let feeds = Feeds::follow(&flags.rules, kubernetes, &rules).await?;

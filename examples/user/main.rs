@@ -11,6 +11,8 @@
 //! ```
 
 mod admin;
+#[path = "../common/domain.rs"]
+mod domain;
 #[path = "../common/explain.rs"]
 mod explain;
 #[path = "../common/feeds.rs"]

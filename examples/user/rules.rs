@@ -13,6 +13,7 @@ use meshpool::istio::{Client, Explanation, OnFull, Query, RuleFile, RuleSet, Ser
 use meshpool::{InboundPool, Limits};
 use tokio::sync::Notify;
 
+use crate::domain::domain;
 use crate::feeds::Feeds;
 use crate::follow::follow;
 use crate::label::label;
@@ -35,6 +36,9 @@ pub(crate) struct RuleFlags {
     /// The namespace of the service
     #[arg(long, default_value = "default")]
     namespace: String,
+    /// The domain of the cluster, under which short names of services stand
+    #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", value_parser = domain)]
+    cluster_domain: String,
     /// The port of the service; without one the settings of no port are obeyed
     #[arg(long)]
     port: Option<u16>,
@@ -117,7 +121,9 @@ async fn by_file(path: PathBuf, on_full: OnFull, pool: &InboundPool) -> io::Resu
 }
 
 async fn by_rules(flags: RuleFlags, pool: &InboundPool) -> io::Result<Followed> {
-    let rules = Rules::new();
+    let rules = Rules::builder()
+        .cluster_domain(&flags.cluster_domain)
+        .build();
     let kubernetes = Kubernetes::new().namespace(&flags.namespace);
     let kubernetes = flags.kube.then_some(kubernetes);
     let feeds = Feeds::follow(&flags.rules, kubernetes, &rules).await?;

@@ -252,6 +252,50 @@ async fn the_rules_of_the_root_namespace_are_everybodys_wherever_that_is() {
 }
 
 #[tokio::test]
+async fn short_names_stand_under_the_domain_of_the_cluster() {
+    let directory = files(&[("rule.yaml", RULE)]);
+    let flags = |host: &'static str| ["--rules", "@rule.yaml", "--host", host];
+    let ours = ["--cluster-domain", "mesh.test"];
+    let unlimited = u64::from(u32::MAX);
+    for (host, more, expected) in [
+        ("user.demo.svc.mesh.test", &ours[..], 7),
+        ("user.demo.svc.cluster.local", &ours, unlimited),
+        ("user.demo.svc.cluster.local", &[], 7),
+        ("user.demo.svc.mesh.test", &[], unlimited),
+    ] {
+        let said = explained(&directory, &[&flags(host)[..], more].concat()).await;
+        assert_eq!(*connections(&said), expected, "{host} {more:?}");
+    }
+    // Inbound the namespace of the host is the client's as well, here that of a private rule.
+    let private = RULE.replace("spec: {", "spec: {exportTo: ['.'], ");
+    let directory = files(&[("rule.yaml", &private)]);
+    let inbound = [
+        &flags("user.demo.svc.mesh.test")[..],
+        &["--direction", "inbound"],
+    ]
+    .concat();
+    let said = explained(&directory, &[&inbound[..], &ours].concat()).await;
+    assert_eq!(*connections(&said), 7);
+    for domain in ["", ".mesh", "mesh.", "a..b"] {
+        let flags = [
+            "--rules",
+            "a.yaml",
+            "--host",
+            "a",
+            "--cluster-domain",
+            domain,
+        ];
+        let output = output("explain", &flags).await;
+        assert_eq!(output.status.code(), Some(2));
+        let said = text(&output.stderr);
+        assert!(
+            said.contains("expected a domain, such as cluster.local"),
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn that_no_rule_was_read_is_told() {
     let directory = files(&[("notes.txt", RULE)]);
     let path = directory.path().to_str().unwrap();

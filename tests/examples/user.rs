@@ -212,6 +212,25 @@ async fn of_many_rules_the_one_for_its_host_is_obeyed() {
 }
 
 #[tokio::test]
+async fn its_full_name_has_the_domain_of_the_cluster() {
+    let rules = RuleFile::missing();
+    rules.write_text(
+        "apiVersion: networking.istio.io/v1\n\
+         kind: DestinationRule\n\
+         metadata: {name: user, namespace: demo}\n\
+         spec: {host: user.demo.svc.mesh.test, trafficPolicy: {connectionPool: {http: \
+         {http2MaxRequests: 7}}}}\n",
+    );
+    let directory = rules.directory();
+    let flags = ["--rules", &directory, "--namespace", "demo"];
+    let user = User::start(&flags).await;
+    assert_eq!(user.stats().await["limits"], json!({}));
+    let flags = [&flags[..], &["--cluster-domain", "mesh.test"]].concat();
+    let user = User::start(&flags).await;
+    assert_eq!(user.stats().await["limits"]["max_requests"], 7);
+}
+
+#[tokio::test]
 async fn a_sidecar_is_obeyed_by_the_workload_and_at_the_port_that_it_is_for() {
     let rules = RuleFile::missing();
     rules.write_text(

@@ -42,6 +42,9 @@ async fn of_many_rules_the_one_for_its_upstream_and_its_callers_is_obeyed() {
         let sidecar = Sidecar::before(upstream, &[&flags[..], more].concat()).await;
         assert_eq!(sidecar.stat(remaining).await, connections);
     }
+    let in_another = [&flags[..], &["--cluster-domain", "mesh.test"]].concat();
+    let sidecar = Sidecar::before("http://user.demo.svc.mesh.test", &in_another).await;
+    assert_eq!(sidecar.stat(remaining).await, 3);
     let sidecar = Sidecar::before("http://user", &flags).await;
     assert_eq!(sidecar.stat(remaining).await, 3);
     rule.write_text(&text(4));
