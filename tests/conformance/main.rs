@@ -8,12 +8,12 @@ mod differential;
 #[path = "../outbound/fields.rs"]
 mod fields;
 mod lanes;
+mod lateness;
 mod load;
 mod log;
 #[path = "../envoy/observations.rs"]
 mod observations;
 mod observed;
-mod patience;
 mod player;
 mod proxy;
 mod recorder;

@@ -29,16 +29,24 @@ const EXPECTATION: Duration = Duration::from_secs(3);
 /// How long to wait for the access log.
 const ACCESS_LOG: Duration = Duration::from_secs(1);
 
+/// What came of a play.
+pub(crate) struct Played {
+    /// The same scenario, with what was seen in it.
+    pub(crate) seen: Scenario,
+    /// How much longer it took than it was to wait, up to the first step that was not as expected.
+    pub(crate) delay: Duration,
+}
+
 /// Plays a scenario through a proxy of its own: the same scenario, with what was seen in it.
 pub(crate) async fn play<P: Proxy>(scenario: &Scenario) -> Scenario {
-    play_until::<P>(scenario, |_, _| true).await
+    play_until::<P>(scenario, |_, _| true).await.seen
 }
 
 /// Plays it, and in each step waits a while for `expected` to hold of it.
 pub(crate) async fn play_until<P: Proxy>(
     scenario: &Scenario,
     expected: impl Fn(usize, &Step) -> bool,
-) -> Scenario {
+) -> Played {
     assert_eq!(scenario.hosts, 1, "there is one upstream");
     let log = Log::default();
     let upstream = Upstream::new(scenario, log.clone());
@@ -51,11 +59,16 @@ pub(crate) async fn play_until<P: Proxy>(
     };
     let mut outcomes = Outcomes::default();
     let mut steps = Vec::new();
+    let (mut delay, mut as_expected) = (Duration::ZERO, true);
     for (index, step) in scenario.steps.iter().enumerate() {
         let start = player.log.len();
-        let seen = player
+        let taken = player
             .step(&step.action, |seen| expected(index, seen))
             .await;
+        if as_expected {
+            delay += taken.delay;
+        }
+        as_expected &= taken.as_expected;
         let sent = match &step.action {
             Action::Send { ids, .. } => ids.as_slice(),
             _ => &[],
@@ -63,11 +76,11 @@ pub(crate) async fn play_until<P: Proxy>(
         if !player.under_load(&step.action) {
             outcomes.take(sent, &player.log.since(start));
         }
-        steps.push(seen);
+        steps.push(taken.seen);
     }
     let access_log = player.access_log(outcomes.ended()).await;
     player.proxy.stop().await;
-    Scenario {
+    let seen = Scenario {
         served_order: steps
             .iter()
             .flat_map(|step| &step.attached)
@@ -76,7 +89,17 @@ pub(crate) async fn play_until<P: Proxy>(
         steps,
         outcome: outcomes.finish(&access_log),
         ..scenario.clone()
-    }
+    };
+    Played { seen, delay }
+}
+
+/// A step that was taken.
+struct Taken {
+    seen: Step,
+    as_expected: bool,
+    /// How much longer it took than it was to wait: until it was as expected, or, if it never was,
+    /// until it first looked as if nothing more would happen.
+    delay: Duration,
 }
 
 struct Player<P> {
@@ -87,14 +110,22 @@ struct Player<P> {
 }
 
 impl<P: Proxy> Player<P> {
-    async fn step(&mut self, action: &Action, expected: impl Fn(&Step) -> bool) -> Step {
+    async fn step(&mut self, action: &Action, expected: impl Fn(&Step) -> bool) -> Taken {
+        let began = Instant::now();
+        let waits = match action {
+            Action::Wait { ms } => Duration::from_millis(*ms),
+            _ => Duration::ZERO,
+        };
         let start = self.log.len();
         let before = self.proxy.stats().await;
         let mut results = Step::new(action.clone());
         self.act(action, &mut results).await;
         let deadline = Instant::now() + EXPECTATION;
+        let mut first_rest = None;
         loop {
             let after = self.rest(SAME_AT_END).await;
+            let delay = began.elapsed().saturating_sub(waits);
+            let first_delay = *first_rest.get_or_insert(delay);
             let events = if self.under_load(action) {
                 Vec::new()
             } else {
@@ -106,8 +137,13 @@ impl<P: Proxy> Player<P> {
                 rounds_result: results.rounds_result.clone(),
                 ..recorder::step(action, &events, &before, &after)
             };
-            if expected(&seen) || Instant::now() > deadline {
-                return seen;
+            let as_expected = expected(&seen);
+            if as_expected || Instant::now() > deadline {
+                return Taken {
+                    seen,
+                    as_expected,
+                    delay: if as_expected { delay } else { first_delay },
+                };
             }
         }
     }

@@ -2,10 +2,9 @@
 //! that this harness sees what there is to see.
 
 use crate::compare::{self, Difference};
-use crate::lanes;
+use crate::lateness::{in_time, run_all};
 use crate::observations::scenarios;
-use crate::patience::patiently;
-use crate::player;
+use crate::player::play_until;
 use crate::proxy::Envoy;
 use crate::scenario::{Scenario, Step};
 
@@ -80,16 +79,17 @@ fn differences(number: usize, expected: &Scenario, seen: &Step) -> Vec<Differenc
 
 /// Plays a scenario again: what was seen before, and was not this time.
 async fn replay(expected: &Scenario) -> Vec<Difference> {
-    let seen = player::play_until::<Envoy>(expected, |number, seen| {
-        differences(number, expected, seen).is_empty()
-    })
-    .await;
-    let steps = seen.steps.iter().enumerate();
-    let mut found: Vec<_> = steps
-        .flat_map(|(number, seen)| differences(number, expected, seen))
-        .collect();
-    found.extend(compare::end(expected, &seen));
-    found
+    let as_expected = |number: usize, seen: &Step| differences(number, expected, seen).is_empty();
+    let wrong = |seen: &Scenario| {
+        let steps = seen.steps.iter().enumerate();
+        let mut found: Vec<_> = steps
+            .flat_map(|(number, seen)| differences(number, expected, seen))
+            .collect();
+        found.extend(compare::end(expected, seen));
+        found
+    };
+    let play = async || play_until::<Envoy>(expected, as_expected).await;
+    in_time(expected, play, wrong).await
 }
 
 #[test]
@@ -100,8 +100,8 @@ fn envoy_does_what_it_was_seen_to_do() {
     }
     let scenarios: Vec<_> = scenarios().into_iter().filter(replayed).collect();
     let count = scenarios.len();
-    let failed = lanes::run(scenarios, async |expected| {
-        let found = patiently(&expected, async || replay(&expected).await).await;
+    let failed = run_all(scenarios, async |expected| {
+        let found = replay(&expected).await;
         for difference in &found {
             eprintln!("{}: {difference}", expected.name);
         }

@@ -5,13 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::fields::Seen;
-use crate::lanes;
+use crate::lateness::{in_time, run_all};
 use crate::observations::scenarios;
 use crate::observed::seen;
-use crate::patience::patiently;
 use crate::player::play_until;
 use crate::proxy::Sidecar;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Step};
 use crate::verdicts::{Verdict, Verdicts, verdicts};
 
 fn table() -> Verdicts {
@@ -48,22 +47,27 @@ async fn replay(scenario: &Scenario, table: &Verdicts) -> Vec<String> {
         return Vec::new();
     }
     let count = scenario.steps.len();
-    let here = play_until::<Sidecar>(scenario, |number, step| {
+    let as_expected = |number: usize, step: &Step| {
         let mut all = scenario.clone();
         all.steps[number] = step.clone();
         let here = seen(&all);
         let mut fields = expected.iter();
         fields.all(|(field, values)| values.len() != count || here[field][number] == values[number])
-    });
-    wrong(&scenario.name, &expected, &seen(&here.await))
+    };
+    in_time(
+        scenario,
+        async || play_until::<Sidecar>(scenario, as_expected).await,
+        |here| wrong(&scenario.name, &expected, &seen(here)),
+    )
+    .await
 }
 
 #[test]
 fn sidecar_does_what_envoy_was_seen_to_do_or_better() {
     Sidecar::binary().expect("sidecar is built by `cargo test`, or `cargo build --examples`");
     let table = table();
-    let wrong: Vec<_> = lanes::run(scenarios(), async |scenario| {
-        patiently(&scenario, async || replay(&scenario, &table).await).await
+    let wrong: Vec<_> = run_all(scenarios(), async |scenario| {
+        replay(&scenario, &table).await
     })
     .into_iter()
     .flatten()
