@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use crate::fields::{self, Seen};
-use crate::observations;
 use crate::scenario::{Action, Scenario, Step};
 
 /// A counter that is chance in Envoy itself: how many of a burst come before the first connection is
@@ -30,5 +29,5 @@ fn by_field(scenario: &str, step: &Step) -> Map<String, Value> {
     if scenario == BY_CHANCE.0 {
         step.delta.remove(BY_CHANCE.1);
     }
-    observations::by_field(&step)
+    fields::by_field(&step)
 }

@@ -1,8 +1,6 @@
 //! `observations.json`: what a real Envoy was told, and what it was seen to do.
 
-use serde_json::{Map, Value, json};
-
-use crate::scenario::{Scenario, Step, UpstreamSettings};
+use crate::scenario::{Scenario, UpstreamSettings};
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let text = include_str!("../outbound/observations.json");
@@ -23,13 +21,4 @@ fn upstream(name: &str) -> UpstreamSettings {
             _ => None,
         },
     }
-}
-
-/// What was seen in a step, by field.
-pub(crate) fn by_field(step: &Step) -> Map<String, Value> {
-    let Value::Object(mut fields) = json!(step) else {
-        unreachable!("a struct is an object");
-    };
-    fields.remove("do");
-    fields
 }

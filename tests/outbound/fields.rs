@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::scenario::Step;
+
 /// A field, and what it is where nothing is said of it.
 type Field = (&'static str, fn() -> Value);
 
@@ -26,6 +28,15 @@ pub(crate) const SPECIAL_FIELDS: [&str; 3] = ["admin", "flood_result", "rounds_r
 
 /// What was seen of a field: a value for each step, or one for the scenario.
 pub(crate) type Seen = BTreeMap<&'static str, Vec<Value>>;
+
+/// What was seen in a step, by field.
+pub(crate) fn by_field(step: &Step) -> Map<String, Value> {
+    let Value::Object(mut fields) = json!(step) else {
+        unreachable!("a struct is an object");
+    };
+    fields.remove("do");
+    fields
+}
 
 /// All that was seen, from what was seen in each step.
 pub(crate) fn seen(steps: &[Map<String, Value>], outcome: Value, served_order: Value) -> Seen {

@@ -7,7 +7,6 @@ use meshpool::limits::RetryBudget;
 use serde_json::json;
 
 use crate::fields::{self, Seen};
-use crate::observations;
 use crate::scenario::{Route, Scenario, Settings};
 
 impl Settings {
@@ -66,7 +65,7 @@ fn seconds(text: &str) -> Duration {
 
 /// All that was seen, in the form in which it is compared.
 pub(crate) fn seen(scenario: &Scenario) -> Seen {
-    let steps: Vec<_> = scenario.steps.iter().map(observations::by_field).collect();
+    let steps: Vec<_> = scenario.steps.iter().map(fields::by_field).collect();
     let (outcome, order) = (json!(scenario.outcome), json!(scenario.served_order));
     fields::seen(&steps, outcome, order)
 }

@@ -14,7 +14,7 @@ use meshpool::outbound::destination::{
 use serde_json::{Map, Value, json};
 
 use crate::fields::{SPECIAL_FIELDS, Seen, sorted};
-use crate::scenario::{Action as Do, Gate, How, Protocol, Scenario};
+use crate::scenario::{Action as Do, Gate, How, Protocol, Scenario, Settings};
 
 /// How long after a step is looked at what it did.
 const SETTLE: Duration = Duration::from_millis(50);
@@ -107,10 +107,10 @@ impl<'a> Player<'a> {
     /// Plays it to the end; what was seen.
     pub(crate) fn play(mut self) -> Seen {
         let mut seen = Seen::new();
-        let mut limits = self.scenario.settings.limits();
+        let mut settings = self.scenario.settings.clone();
         let mut before = self.counters();
         for step in &self.scenario.steps {
-            let special = self.act(&step.action, &mut limits);
+            let special = self.act(&step.action, &mut settings);
             let after = self.counters();
             let stats = self.machine.stats();
             let StepSeen {
@@ -154,7 +154,7 @@ impl<'a> Player<'a> {
     }
 
     /// Takes a step; what it alone is looked at for.
-    fn act(&mut self, action: &Do, limits: &mut Limits) -> Option<(&'static str, Value)> {
+    fn act(&mut self, action: &Do, settings: &mut Settings) -> Option<(&'static str, Value)> {
         let mut settle = SETTLE;
         match action {
             Do::Send {
@@ -193,24 +193,16 @@ impl<'a> Player<'a> {
                 }
             }
             Do::Wait { ms } => settle += Duration::from_millis(*ms),
-            Do::Set { settings, remove } => {
-                if *remove {
-                    self.machine.close(self.now, &mut self.actions);
-                } else {
-                    *limits = settings.limits();
-                    self.change(*limits);
-                }
+            Do::Set { remove: true, .. } => self.machine.close(self.now, &mut self.actions),
+            Do::Set {
+                settings: other, ..
+            } => {
+                *settings = other.clone();
+                self.change(settings.limits());
             }
             Do::Runtime { set } => {
-                for (key, value) in set {
-                    *limits = match key.strip_prefix("circuit_breakers.up.default.") {
-                        Some("max_requests") => limits.max_requests(*value),
-                        Some("max_pending_requests") => limits.max_pending_requests(*value),
-                        Some("max_connections") => limits.max_connections(*value),
-                        _ => panic!("unknown key {key}"),
-                    };
-                }
-                self.change(*limits);
+                *settings = settings.changed(set);
+                self.change(settings.limits());
             }
             Do::Listen => self.listens = true,
             Do::Goaway { conns } => {

@@ -20,7 +20,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tower::{Layer, Service, service_fn};
 
-use crate::observed::{Action, Scenario};
+use crate::rule::protocol;
+use crate::scenario::{Action, Scenario};
 
 /// How long the service takes, and how long a client pauses after a refusal: about as long as the
 /// numbers of answers say that they took when this was recorded.
@@ -34,12 +35,13 @@ pub(crate) fn play(scenario: &Scenario) {
 }
 
 async fn steps(scenario: &Scenario) {
-    let pool = InboundPool::new(scenario.settings.limits(scenario.protocol));
+    let protocol = protocol(scenario);
+    let pool = InboundPool::new(scenario.settings.limits(protocol));
     let mut limited = false;
     for step in &scenario.steps {
         match &step.action {
-            Action::Set { settings } => {
-                let limits = settings.limits(scenario.protocol);
+            Action::Set { settings, .. } => {
+                let limits = settings.limits(protocol);
                 pool.update(limits);
                 limited = limits.max_requests.is_some();
             }
@@ -56,17 +58,18 @@ async fn steps(scenario: &Scenario) {
             other => panic!("{other:?} is not for this player"),
         }
         let stats = pool.stats();
-        assert_eq!((stats.active, stats.pending), (step.active, step.pending));
+        let load = (u64::from(stats.active), u64::from(stats.pending));
+        assert_eq!(load, (step.active, step.pending));
     }
 }
 
 /// The share of answers that are no refusals.
-fn served(answers: &BTreeMap<String, u32>) -> f64 {
-    f64::from(answers["200"]) / f64::from(answers.values().sum::<u32>())
+fn served(answers: &BTreeMap<String, u64>) -> f64 {
+    answers["200"] as f64 / answers.values().sum::<u64>() as f64
 }
 
 /// How many answers there were of each status, and the most requests at work at once.
-async fn flood(pool: &InboundPool, clients: u32, time: Duration) -> (BTreeMap<String, u32>, u32) {
+async fn flood(pool: &InboundPool, clients: u32, time: Duration) -> (BTreeMap<String, u64>, u32) {
     let (now, peak) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
     let highest = peak.clone();
     let service = pool.layer().layer(service_fn(move |_: Request<Body>| {
@@ -83,7 +86,7 @@ async fn flood(pool: &InboundPool, clients: u32, time: Duration) -> (BTreeMap<St
     for _ in 0..clients {
         let mut service = service.clone();
         all.spawn(async move {
-            let mut answers = BTreeMap::<String, u32>::new();
+            let mut answers = BTreeMap::<String, u64>::new();
             while Instant::now() < end {
                 let response = service.call(Request::new(Body::empty())).await.unwrap();
                 let status = response.status();

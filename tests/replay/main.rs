@@ -9,13 +9,16 @@
 //! Envoy counts each request that finds no connection ready, even if it opens one at once.
 
 mod flood;
-mod observed;
+#[path = "../envoy/observations.rs"]
+mod observations;
 mod player;
 mod rule;
+#[path = "../envoy/scenario/mod.rs"]
+mod scenario;
 
 use std::collections::BTreeSet;
 
-use observed::Scenario;
+use scenario::Scenario;
 
 /// One test for each scenario, and a list of their names.
 macro_rules! replay {
@@ -68,11 +71,8 @@ mod by_mix {
 
 /// Of all that were recorded, those that mean something inbound.
 fn scenario(name: &str) -> Scenario {
-    let all = include_str!("../outbound/observations.json");
-    let all: Vec<serde_json::Value> = serde_json::from_str(all).unwrap();
-    let mut all = all.into_iter();
-    let scenario = all.find(|scenario| scenario["name"] == name).unwrap();
-    serde_json::from_value(scenario).unwrap()
+    let mut all = observations::scenarios().into_iter();
+    all.find(|scenario| scenario.name == name).unwrap()
 }
 
 #[test]

@@ -13,12 +13,13 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use meshpool::InboundPool;
 use meshpool::admission::Stats;
+use meshpool::istio::Protocol;
 use tokio::sync::oneshot;
 use tokio_test::task::{self, Spawn};
 use tower::{Layer, Service, service_fn};
 
-use crate::observed::{Action, Outcome, Protocol, Scenario, Step};
-use crate::rule::Settings;
+use crate::rule::protocol;
+use crate::scenario::{Action, Fate, Outcome, Scenario, Settings, Step};
 
 /// What the service knows: in what order requests reached it, and how to answer them.
 #[derive(Clone, Default)]
@@ -79,7 +80,8 @@ struct Player<S> {
 
 pub(crate) fn play(scenario: &Scenario) {
     let mut settings = scenario.settings.clone();
-    let pool = InboundPool::new(settings.limits(scenario.protocol));
+    let protocol = protocol(scenario);
+    let pool = InboundPool::new(settings.limits(protocol));
     let upstream = Upstream::default();
     let handler = upstream.clone();
     let service = service_fn(move |request| handler.call(request));
@@ -90,13 +92,17 @@ pub(crate) fn play(scenario: &Scenario) {
         in_flight: Vec::new(),
         outcome: BTreeMap::new(),
         queued: Vec::new(),
-        protocol: scenario.protocol,
+        protocol,
     };
     for (number, step) in scenario.steps.iter().enumerate() {
         let context = format!("{}, step {number}: {:?}", scenario.name, step.action);
         player.step(step, &mut settings, &context);
     }
-    assert_eq!(player.outcome, scenario.outcome, "{}", scenario.name);
+    let mut expected = scenario.outcome.clone();
+    for outcome in expected.values_mut() {
+        outcome.flags = None; // there is no access log here
+    }
+    assert_eq!(player.outcome, expected, "{}", scenario.name);
     assert_eq!(player.upstream.order(), scenario.served_order);
     assert!(player.in_flight.is_empty());
 }
@@ -117,17 +123,24 @@ where
                 ids,
                 headers,
                 method,
+                prefix: None,
+                ..
             } => self.send(ids, headers, method.as_deref()),
-            Action::Release { ids } => {
+            Action::Release {
+                ids,
+                how: None,
+                status: None,
+                ..
+            } => {
                 ids.iter().for_each(|id| self.upstream.release(id));
                 Vec::new()
             }
-            Action::Cancel { ids } => {
+            Action::Cancel { ids, .. } => {
                 aborted = self.cancel(ids);
                 Vec::new()
             }
             Action::Runtime { set } => {
-                settings.change(set);
+                *settings = settings.changed(set);
                 self.pool.update(settings.limits(self.protocol));
                 Vec::new()
             }
@@ -152,7 +165,7 @@ where
         // The gauges after it, and what was counted.
         let after = self.pool.stats();
         assert_eq!(
-            (after.active, after.pending),
+            (u64::from(after.active), u64::from(after.pending)),
             (step.active, step.pending),
             "{context}"
         );
@@ -215,8 +228,9 @@ where
             let position = self.in_flight.iter().position(|(other, _)| other == id);
             drop(self.in_flight.remove(position.unwrap()));
             let outcome = Outcome {
-                outcome: "cancelled_by_client".into(),
+                outcome: Fate::CancelledByClient,
                 status: None,
+                flags: None,
                 queued: self.queued.contains(id),
             };
             self.outcome.insert(id.clone(), outcome);
@@ -246,12 +260,17 @@ where
     }
 
     fn ended(&mut self, id: &str, answer: &Answer) -> (String, u16) {
-        let outcome = if answer.refused { "rejected" } else { "served" };
+        let fate = if answer.refused {
+            Fate::Rejected
+        } else {
+            Fate::Served
+        };
         if answer.refused && answer.status == 200 {
             assert_eq!(answer.grpc_status.as_deref(), Some("14"));
         }
         let outcome = Outcome {
-            outcome: outcome.into(),
+            outcome: fate,
+            flags: None,
             status: Some(answer.status),
             queued: self.queued.iter().any(|queued| queued == id),
         };

@@ -135,28 +135,6 @@ impl Proxy for Sidecar {
     }
 }
 
-impl Settings {
-    /// What a rule has to say for the limit that each of these runtime keys changes.
-    ///
-    /// # Panics
-    /// On a key that stands for no limit.
-    pub(crate) fn changed(&self, keys: &BTreeMap<String, u32>) -> Self {
-        let mut changed = self.clone();
-        let pool = changed.connection_pool.get_or_insert_default();
-        for (key, value) in keys {
-            let limit = match key.strip_prefix("circuit_breakers.up.default.") {
-                Some("max_connections") => &mut pool.tcp.max_connections,
-                Some("max_pending_requests") => &mut pool.http.max_pending_requests,
-                Some("max_requests") => &mut pool.http.max_requests,
-                Some("max_retries") => &mut pool.http.max_retries,
-                _ => panic!("no limit has the runtime key {key}"),
-            };
-            *limit = Some(*value);
-        }
-        changed
-    }
-}
-
 fn upstream_flags(scenario: &Scenario, upstream: SocketAddr) -> Vec<String> {
     let (scheme, protocol) = (
         if scenario.tls { "https" } else { "http" },

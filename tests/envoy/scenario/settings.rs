@@ -1,5 +1,7 @@
 //! The settings under which a scenario is played: Istio's words, and a few of Envoy's own.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// What a DestinationRule says, and in a few scenarios what no rule can say to an Envoy.
@@ -16,6 +18,28 @@ pub(crate) struct Settings {
     /// Put into Envoy's thresholds past Istio, for whom 0 is unset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) envoy_thresholds: Option<Thresholds>,
+}
+
+impl Settings {
+    /// What a rule has to say for the limit that each of these runtime keys changes.
+    ///
+    /// # Panics
+    /// On a key that stands for no limit.
+    pub(crate) fn changed(&self, keys: &BTreeMap<String, u32>) -> Self {
+        let mut changed = self.clone();
+        let pool = changed.connection_pool.get_or_insert_default();
+        for (key, value) in keys {
+            let limit = match key.strip_prefix("circuit_breakers.up.default.") {
+                Some("max_connections") => &mut pool.tcp.max_connections,
+                Some("max_pending_requests") => &mut pool.http.max_pending_requests,
+                Some("max_requests") => &mut pool.http.max_requests,
+                Some("max_retries") => &mut pool.http.max_retries,
+                _ => panic!("no limit has the runtime key {key}"),
+            };
+            *limit = Some(*value);
+        }
+        changed
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
