@@ -7,7 +7,7 @@ use meshpool::istio::settings::{Settings, Value as Setting};
 use meshpool::istio::{Client, Gate, Protocol, Query, RuleSet, Service};
 use serde_json::{Map, Value, json};
 
-use crate::expected::{cases, data, table};
+use crate::expected::{Part, cases, data, table};
 
 /// What applies, in the form of `expect`.
 pub(crate) fn effective(settings: &Settings<'_>) -> Value {
@@ -88,7 +88,7 @@ fn query(context: &Value) -> Query {
 
 #[test]
 fn each_setting_is_as_the_table_says() {
-    let mut table = table("settings.txt");
+    let mut table = table(Part::Settings);
     let mut counts = [0, 0];
     let mut wrong = Vec::new();
     for (name, gate) in [("istiod", Gate::Istiod), ("strict", Gate::Strict)] {
@@ -109,7 +109,9 @@ fn each_setting_is_as_the_table_says() {
                         _ => false,
                     };
                     match table.remove(&key) {
-                        Some(expected) if expected == is_same => counts[usize::from(is_same)] += 1,
+                        Some(expected) if expected.is_same() == is_same => {
+                            counts[usize::from(is_same)] += 1;
+                        }
                         _ => wrong.push(format!("{key:?}:\n  {found}\n  {wanted}")),
                     }
                 }
