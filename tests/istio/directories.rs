@@ -43,7 +43,7 @@ async fn until(of: &mut InboundRules, requests: Option<u32>) {
 }
 
 /// Waits until what rules went through is so.
-fn spin(rules: &Rules, so: impl Fn(&Rules) -> bool) {
+pub(crate) fn spin(rules: &Rules, so: impl Fn(&Rules) -> bool) {
     while !so(rules) {
         std::thread::yield_now();
     }
@@ -55,25 +55,25 @@ fn source(rules: &Rules, path: &Path) -> Option<SourceStatus> {
     sources.find(|source| source.name == name)
 }
 
-fn rejection(rules: &Rules, path: &Path) -> Option<String> {
+pub(crate) fn rejection(rules: &Rules, path: &Path) -> Option<String> {
     source(rules, path)?
         .rejected
         .map(|rejected| rejected.to_string())
 }
 
 /// Replaces the file in one step, by way of a name that does not count.
-fn put(path: &Path, text: impl AsRef<[u8]>) {
+pub(crate) fn put(path: &Path, text: impl AsRef<[u8]>) {
     let draft = path.with_extension("draft");
     fs::write(&draft, text).unwrap();
     fs::rename(&draft, path).unwrap();
 }
 
-fn empty() -> TempDir {
+pub(crate) fn empty() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
 /// Follows by the system's events alone, from when what is there is in force.
-async fn follow(paths: &[&Path]) -> (Rules, FilesWatch) {
+pub(crate) async fn follow(paths: &[&Path]) -> (Rules, FilesWatch) {
     let rules = Rules::new();
     let files = RuleFiles::new(paths.iter().copied())
         .debounce(Duration::from_millis(20))
@@ -466,33 +466,5 @@ mod links {
         let stats = rules.stats();
         assert_eq!((stats.rejects, stats.removals), (0, 0));
         assert_eq!(rules.sources().len(), 2);
-    }
-
-    #[tokio::test]
-    async fn what_cannot_be_read_keeps_what_it_said_and_is_reported() {
-        let dir = empty();
-        let (a, b) = (dir.path().join("a.yaml"), dir.path().join("b.yaml"));
-        put(&a, rule("a", 1));
-        put(&b, rule("b", 1));
-        let (rules, _watch) = follow(&[dir.path()]).await;
-        for (index, reason) in ["it is a special file", "symbolic links"]
-            .iter()
-            .enumerate()
-        {
-            let odd = dir.path().join("odd");
-            match index {
-                0 => drop(std::os::unix::net::UnixListener::bind(&odd).unwrap()),
-                _ => symlink("a.yaml", &odd).unwrap(),
-            }
-            fs::rename(&odd, &a).unwrap();
-            spin(&rules, |rules| {
-                rejection(rules, &a).is_some_and(|why| why.contains(reason))
-            });
-            assert_eq!(limit(&rules, "a"), Some(1));
-            assert_eq!(limit(&rules, "b"), Some(1));
-        }
-        fs::remove_file(&a).unwrap();
-        spin(&rules, |rules| limit(rules, "a").is_none());
-        assert!(rules.problems().is_empty());
     }
 }

@@ -27,4 +27,6 @@ mod settings;
 mod support;
 mod translation;
 mod traps;
+#[cfg(unix)]
+mod unreadable;
 mod watching;

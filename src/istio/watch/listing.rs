@@ -83,8 +83,8 @@ impl Listing {
         self.files.keys().map(PathBuf::as_path)
     }
 
-    pub(super) fn into_troubles(self) -> impl Iterator<Item = (PathBuf, io::Error)> {
-        self.troubles.into_iter()
+    pub(super) fn take_troubles(&mut self) -> impl Iterator<Item = (PathBuf, io::Error)> + use<> {
+        std::mem::take(&mut self.troubles).into_iter()
     }
 
     /// Whether the file is in a directory that cannot tell whether it is.
@@ -105,6 +105,11 @@ impl Listing {
     /// The directories whose files are followed.
     pub(super) fn directories(&self) -> impl Iterator<Item = &Path> {
         self.directories.iter().map(PathBuf::as_path)
+    }
+
+    /// Whether the path is one of those.
+    pub(super) fn is_directory(&self, path: &Path) -> bool {
+        self.directories.contains(path)
     }
 
     fn directory(&mut self, path: &Path) {

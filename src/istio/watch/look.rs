@@ -52,7 +52,7 @@ impl Known {
             changed: BTreeMap::new(),
             is_first: !self.started,
         };
-        let listing = paths.list();
+        let mut listing = paths.list();
         let mut room = MOST_BYTES;
         for path in listing.files() {
             match self.unchanged(path) {
@@ -68,13 +68,19 @@ impl Known {
                 look.files.insert(path.clone(), seen.clone());
             }
         }
-        for (path, error) in listing.into_troubles() {
+        for (path, error) in listing.take_troubles() {
             let observed = Observed::Unreadable(error);
             let seen = Seen::new(&observed, None, &self.key);
             self.found(path, observed, seen, &mut look);
         }
         for path in self.files.keys() {
-            if !look.files.contains_key(path) {
+            if look.files.contains_key(path) {
+                continue;
+            }
+            if path.is_dir() && !listing.is_directory(path) {
+                // Where a file was: more likely a mistake than a decision.
+                self.read(path, &mut room, &mut look);
+            } else {
                 look.changed.insert(path.clone(), None);
             }
         }

@@ -48,6 +48,8 @@
 //!   ConfigMap. A file that keeps changing holds up no other.
 //! - A directory that vanishes, or cannot be read, is trouble and not a decision: what its files
 //!   said stays in force until it is back, and is reported. To lift the rules, delete the files.
+//! - A file that has become a directory keeps in force what it said, and is reported; but what was
+//!   named itself may be either. Delete it to lift the rules.
 //! - A path that was named and is not there is waited for, and told meanwhile: it may be a mistyped
 //!   one.
 //! - At most 20 000 files are followed, with 64 MiB together. A directory with more of them, or a
