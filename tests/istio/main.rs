@@ -15,6 +15,7 @@ mod keep_alive;
 mod lints;
 mod log;
 mod mesh;
+mod missing;
 mod outbound;
 mod printing;
 mod queries;
