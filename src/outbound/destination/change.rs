@@ -10,9 +10,10 @@ impl Machine {
     /// Other limits are in force from now on. No connection is dropped for it, and nothing that
     /// pends or is active fails, but for what pends under a
     /// [`max_requests`](Limits::max_requests) of 0, as it could never be served. The load that is
-    /// there counts under the new limits. Room that they make is used at once; idle connections
-    /// beyond them close, the longest idle first; connections that have carried more requests than
-    /// they now may drain.
+    /// there counts under the new limits. Room that they make is used at once: connections are
+    /// opened for as many of those that pend as there is room for active requests, and later for
+    /// the others, as active ones end. Idle connections beyond the limits close, the longest idle
+    /// first; connections that have carried more requests than they now may drain.
     ///
     /// Takes as long as there are connections.
     pub fn set_limits(&mut self, limits: Limits, now: Duration, actions: &mut Vec<Action>) {

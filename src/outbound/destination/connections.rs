@@ -223,16 +223,23 @@ impl Machine {
         }
     }
 
-    /// Opens all connections that are wanted and allowed.
+    /// Opens all connections that are wanted and allowed, up to the room for active requests: what
+    /// is left over pends on.
     pub(super) fn connect_all(&mut self, now: Duration, actions: &mut Vec<Action>) {
-        while self.wants_connection() && self.connect(now, actions) {}
+        self.held_back = false;
+        while !self.held_back && self.wants_connection() && self.may_connect() {
+            match self.is_spoken_for() {
+                true => self.held_back = true,
+                false => self.open(now, actions),
+            }
+        }
     }
 
     fn connect(&mut self, now: Duration, actions: &mut Vec<Action>) -> bool {
         if !self.may_connect() {
             return false;
         }
-        if self.is_full() {
+        if self.is_full() || self.held_back && self.is_spoken_for() {
             // Each would be refused on its connection. Some active request will end, and bring
             // them up again.
             self.held_back = true;

@@ -36,7 +36,8 @@ pub struct Machine {
     pub(super) closing: u32,
     pub(super) active: u32,
     pub(super) retries: u32,
-    /// Requests pend that no connection was opened for, since there was no room for active ones.
+    /// Requests pend that no connection was opened for, since there was no room for active ones;
+    /// none is until there is.
     pub(super) held_back: bool,
     pub(super) shut: bool,
     pub(super) counters: Counters,
@@ -143,6 +144,15 @@ impl Machine {
         self.limits
             .max_requests
             .is_some_and(|max| self.active >= max)
+    }
+
+    /// Whether those that are active and those that have a connection on its way leave
+    /// [`max_requests`](Limits::max_requests) no room for more.
+    pub(super) fn is_spoken_for(&self) -> bool {
+        let used = u64::from(self.active).saturating_add(self.promised);
+        self.limits
+            .max_requests
+            .is_some_and(|max| used >= u64::from(max))
     }
 
     /// The refusal of a request by a limit, counted.

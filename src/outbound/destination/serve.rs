@@ -93,8 +93,8 @@ impl Machine {
             }
         } else if !self.is_full() {
             self.attach_as_allowed(actions);
-            if std::mem::take(&mut self.held_back) {
-                self.try_connect(now, actions);
+            if self.held_back {
+                self.connect_all(now, actions);
             }
         }
     }

@@ -142,6 +142,34 @@ fn a_raised_limit_on_requests_opens_what_was_held_back() {
 }
 
 #[test]
+fn a_change_opens_no_more_connections_than_there_is_room_for_requests() {
+    let limits = Limits::new().max_connections(1);
+    let mut pool = Pool::new(limits, Expected::Http1);
+    let (a, first) = pool.first(Protocol::Http1);
+    let pending: Vec<_> = (0..4).map(|_| pool.pend()).collect();
+    // Two may join the one that is active, and the others are not refused for it.
+    let opened = pool.set(Limits::new().max_requests(3));
+    let [
+        Action::Open { connection: second },
+        Action::Open { connection: third },
+    ] = opened[..]
+    else {
+        panic!("{opened:?}");
+    };
+    for (connection, request) in [(second, pending[0]), (third, pending[1])] {
+        let actions = pool.connect(connection, Protocol::Http1);
+        assert_eq!(actions, [attach(request, connection)]);
+    }
+    // Whoever ends makes room for one.
+    assert_eq!(pool.end(a, End::Complete), [attach(pending[2], first)]);
+    let actions = pool.cancel(pending[0]);
+    assert!(
+        matches!(actions[..], [Action::Close { connection }, Action::Open { .. }] if connection == second),
+        "{actions:?}"
+    );
+}
+
+#[test]
 fn what_was_held_back_gets_a_connection_when_there_is_room() {
     let limits = Limits::new().max_requests(2).max_connections(1);
     let mut pool = Pool::new(limits, Expected::Http2);
