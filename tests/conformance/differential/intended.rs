@@ -6,67 +6,19 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use super::Judgement;
+use super::moment::{InForce, Moment, is_idle};
 use crate::compare::{self, Difference};
-use crate::scenario::{Action, By, How, Protocol, Scenario, Step};
+use crate::scenario::{Action, By, Protocol, Scenario, Step};
 
 /// What is compared from a step on.
 #[derive(Clone, Copy, PartialEq)]
-enum Scope {
+pub(super) enum Scope {
     Everything,
     /// One side has connections that the other lacks: what becomes of requests, not on which
     /// connection.
     Requests,
     /// One side has another load: nothing, until neither has any.
     Nothing,
-}
-
-/// A step on both sides, and what was before it.
-struct Moment<'a> {
-    scenario: &'a Scenario,
-    envoy: &'a Step,
-    sidecar: &'a Step,
-    /// As Envoy said at the end of the step before.
-    active: u64,
-    pending: u64,
-    scope: Scope,
-    /// A limit has been changed, in this step or earlier.
-    changed: bool,
-    /// The limit on connections has been.
-    reconnected: bool,
-}
-
-impl Moment<'_> {
-    fn is_set(&self) -> bool {
-        matches!(self.envoy.action, Action::Set { .. })
-    }
-
-    /// The upstream ends a connection.
-    fn is_cut(&self) -> bool {
-        match self.envoy.action {
-            Action::Release { how, .. } => matches!(how, Some(How::Close | How::Rst)),
-            Action::CloseUpstreamConn { .. } => true,
-            _ => false,
-        }
-    }
-
-    fn counted(step: &Step, counter: &str) -> i64 {
-        step.delta.get(counter).copied().unwrap_or(0)
-    }
-
-    /// How many were refused for want of room to run, on either side.
-    fn refused(&self) -> [i64; 2] {
-        [self.envoy, self.sidecar].map(|step| Self::counted(step, "rq_active_overflow"))
-    }
-
-    fn refused_less(&self) -> bool {
-        let [by_envoy, by_sidecar] = self.refused();
-        by_sidecar < by_envoy
-    }
-
-    fn refused_more(&self) -> bool {
-        let [by_envoy, by_sidecar] = self.refused();
-        by_sidecar > by_envoy
-    }
 }
 
 struct Intended {
@@ -81,12 +33,12 @@ const INTENDED: &[Intended] = &[
     // A change of settings is a new generation in Envoy. With no load it loses but the connections.
     Intended {
         name: "a change of settings keeps the connections",
-        holds: |now| now.is_set() && !now.scenario.tls && now.active + now.pending == 0,
+        holds: |now| now.is_new() && now.keeps_all() && !now.scenario.tls && !now.had_load(),
         after: Scope::Requests,
     },
     Intended {
         name: "a change of settings keeps the load",
-        holds: |now| now.is_set(),
+        holds: |now| now.is_new() && now.keeps_all(),
         after: Scope::Nothing,
     },
     // Envoy gives the stream of a request that the connection took with it to the next, there.
@@ -95,7 +47,7 @@ const INTENDED: &[Intended] = &[
         holds: |now| {
             now.scenario.protocol == Protocol::H2
                 && now.is_cut()
-                && now.pending > 0
+                && now.pended()
                 && (now.refused_less()
                     || Moment::counted(now.envoy, "rq_total") > now.envoy.attached.len() as i64)
                 && now.envoy.responses.len() > now.sidecar.responses.len()
@@ -145,7 +97,7 @@ const INTENDED: &[Intended] = &[
                 Action::Runtime { .. } | Action::Settings { .. }
             );
             raised
-                && now.pending > 0
+                && now.pended()
                 && (now.sidecar.attached.len() > now.envoy.attached.len()
                     || now.sidecar.opened.len() > now.envoy.opened.len())
         },
@@ -158,7 +110,7 @@ const INTENDED: &[Intended] = &[
                 let by_proxy = step.closed.iter().filter(|(_, by)| *by == By::Proxy);
                 by_proxy.count()
             };
-            now.reconnected && closed(now.sidecar) > closed(now.envoy)
+            now.limits.reconnected && closed(now.sidecar) > closed(now.envoy)
         },
         after: Scope::Nothing,
     },
@@ -173,7 +125,7 @@ struct Excused {
 const EXCUSED: &[Excused] = &[
     Excused {
         name: "gauges follow a change at once",
-        covers: |now, found| now.changed && found.field.starts_with("cb."),
+        covers: |now, found| now.is_gauge_behind(found),
     },
     // Envoy closes a connection that has had its last request, and says nothing of the stream.
     Excused {
@@ -222,27 +174,22 @@ impl Hits {
 pub(super) fn unintended(envoy: &Scenario, sidecar: &Scenario, hits: &Hits) -> Judgement {
     let mut judgement = Judgement::same();
     let mut scope = Scope::Everything;
-    let (mut active, mut pending) = (0, 0);
-    let (mut changed, mut reconnected) = (false, false);
+    let mut limits = InForce::new(envoy);
+    let at_rest = limits.at_rest();
+    let (mut envoy_before, mut sidecar_before) = (&at_rest, &at_rest);
     for (number, (left, right)) in envoy.steps.iter().zip(&sidecar.steps).enumerate() {
-        changed |= matches!(left.action, Action::Runtime { .. } | Action::Set { .. });
-        reconnected |= match &left.action {
-            Action::Runtime { set } => set.keys().any(|key| key.ends_with("max_connections")),
-            Action::Set { .. } => true,
-            _ => false,
-        };
+        limits.take(&left.action);
         let now = Moment {
             scenario: envoy,
             envoy: left,
             sidecar: right,
-            active,
-            pending,
+            envoy_before,
+            sidecar_before,
             scope,
-            changed,
-            reconnected,
+            limits: &limits,
         };
         let mut found = compare::steps(number, left, right);
-        if scope != Scope::Nothing && (!found.is_empty() || now.is_set()) {
+        if scope != Scope::Nothing && (!found.is_empty() || now.is_new()) {
             if let Some(intended) = INTENDED.iter().find(|intended| (intended.holds)(&now)) {
                 hits.count(intended.name);
                 if scope == Scope::Everything || intended.after == Scope::Nothing {
@@ -262,7 +209,8 @@ pub(super) fn unintended(envoy: &Scenario, sidecar: &Scenario, hits: &Hits) -> J
             Scope::Requests => found = requests(number, left, right),
             Scope::Nothing => {
                 judgement.is_whole = false;
-                found.clear();
+                // What it does by itself is still to be right.
+                found = now.wrong_by_itself();
                 if is_idle(left) && is_idle(right) {
                     scope = Scope::Requests;
                 }
@@ -272,16 +220,12 @@ pub(super) fn unintended(envoy: &Scenario, sidecar: &Scenario, hits: &Hits) -> J
             judgement.differences = found;
             return judgement;
         }
-        (active, pending) = (left.active, left.pending);
+        (envoy_before, sidecar_before) = (left, right);
     }
     if scope == Scope::Everything {
         judgement.differences = compare::end(envoy, sidecar);
     }
     judgement
-}
-
-fn is_idle(step: &Step) -> bool {
-    step.active + step.pending == 0
 }
 
 /// What is left of a step without its connections.

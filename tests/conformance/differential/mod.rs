@@ -7,6 +7,7 @@
 
 mod generate;
 mod intended;
+mod moment;
 mod random;
 mod shrink;
 

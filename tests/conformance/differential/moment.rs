@@ -1,0 +1,200 @@
+//! A step on both sides, and what was before it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::intended::Scope;
+use crate::compare::Difference;
+use crate::scenario::{Action, ConnectionPool, How, Scenario, Settings, Step};
+
+/// What is looked at to say whether a difference is intended.
+pub(super) struct Moment<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) envoy: &'a Step,
+    pub(super) sidecar: &'a Step,
+    /// The steps before; at the start there is nothing in them but the gauges.
+    pub(super) envoy_before: &'a Step,
+    pub(super) sidecar_before: &'a Step,
+    pub(super) scope: Scope,
+    pub(super) limits: &'a InForce,
+}
+
+/// The limits, as steps change them.
+pub(super) struct InForce {
+    settings: Settings,
+    runtime: BTreeMap<String, u32>,
+    pool: ConnectionPool,
+    /// The settings have become others with this step.
+    is_new: bool,
+    /// Changed in place, now or earlier, by the names that gauges have for them.
+    in_place: BTreeSet<&'static str>,
+    /// The limit on connections has been changed.
+    pub(super) reconnected: bool,
+}
+
+impl InForce {
+    pub(super) fn new(scenario: &Scenario) -> Self {
+        let settings = scenario.settings.clone();
+        Self {
+            pool: settings.connection_pool.clone().unwrap_or_default(),
+            settings,
+            runtime: BTreeMap::new(),
+            is_new: false,
+            in_place: BTreeSet::new(),
+            reconnected: false,
+        }
+    }
+
+    pub(super) fn take(&mut self, action: &Action) {
+        self.is_new = false;
+        match action {
+            Action::Runtime { set } => {
+                let short = |key: &str| match key.rsplit('.').next() {
+                    Some("max_connections") => "cx",
+                    Some("max_pending_requests") => "pending",
+                    Some("max_requests") => "rq",
+                    _ => panic!("no gauges are known of {key}"),
+                };
+                self.in_place.extend(set.keys().map(|key| short(key)));
+                self.reconnected |= self.in_place.contains("cx");
+                self.runtime.extend(set.clone());
+            }
+            Action::Set { settings, .. } => {
+                self.is_new = *settings != self.settings;
+                self.reconnected = true;
+                self.settings = settings.clone();
+            }
+            _ => return,
+        }
+        let changed = self.settings.changed(&self.runtime);
+        self.pool = changed.connection_pool.unwrap_or_default();
+    }
+
+    /// What a proxy is known to say before anything has happened.
+    pub(super) fn at_rest(&self) -> Step {
+        let mut step = Step::new(Action::Listen);
+        for name in ["cx", "pending", "rq"] {
+            match self.of(name, &step) {
+                Some((u64::MAX, _)) | None => None,
+                Some((limit, _)) => step.cb.insert(format!("default.remaining_{name}"), limit),
+            };
+        }
+        step
+    }
+
+    /// A limit, and what there is of it in a step. Unset is unlimited.
+    fn of(&self, name: &str, step: &Step) -> Option<(u64, u64)> {
+        let (limit, load) = match name {
+            "cx" => (self.pool.tcp.max_connections, step.cx),
+            "pending" => (self.pool.http.max_pending_requests, step.pending),
+            "rq" => (self.pool.http.max_requests, step.active),
+            _ => return None,
+        };
+        Some((limit.map_or(u64::MAX, u64::from), load))
+    }
+}
+
+impl Moment<'_> {
+    /// Other settings come into force.
+    pub(super) fn is_new(&self) -> bool {
+        self.limits.is_new
+    }
+
+    /// The upstream ends a connection.
+    pub(super) fn is_cut(&self) -> bool {
+        match self.envoy.action {
+            Action::Release { how, .. } => matches!(how, Some(How::Close | How::Rst)),
+            Action::CloseUpstreamConn { .. } => true,
+            _ => false,
+        }
+    }
+
+    pub(super) fn had_load(&self) -> bool {
+        !is_idle(self.envoy_before)
+    }
+
+    pub(super) fn pended(&self) -> bool {
+        self.envoy_before.pending > 0
+    }
+
+    pub(super) fn counted(step: &Step, counter: &str) -> i64 {
+        step.delta.get(counter).copied().unwrap_or(0)
+    }
+
+    /// How many were refused for want of room to run, on either side.
+    pub(super) fn refused(&self) -> [i64; 2] {
+        [self.envoy, self.sidecar].map(|step| Self::counted(step, "rq_active_overflow"))
+    }
+
+    pub(super) fn refused_less(&self) -> bool {
+        let [by_envoy, by_sidecar] = self.refused();
+        by_sidecar < by_envoy
+    }
+
+    pub(super) fn refused_more(&self) -> bool {
+        let [by_envoy, by_sidecar] = self.refused();
+        by_sidecar > by_envoy
+    }
+
+    /// `sidecar` goes on with all that it had: nothing has failed or was refused, and no connection
+    /// has gone but those beyond the limit.
+    pub(super) fn keeps_all(&self) -> bool {
+        let (before, now) = (self.sidecar_before, self.sidecar);
+        let (limit, _) = self.limits.of("cx", now).expect("it is one");
+        now.responses.is_empty()
+            && now.aborted.is_empty()
+            && now.active + now.pending == before.active + before.pending
+            && now.cx >= before.cx.min(limit)
+    }
+
+    /// The difference is of a gauge of a limit that was changed in place: Envoy's is as it was, and
+    /// `sidecar`'s is as it should be.
+    pub(super) fn is_gauge_behind(&self, found: &Difference) -> bool {
+        let Some((_, gauge)) = found.field.split_once("cb.default.") else {
+            return false;
+        };
+        let (name, is_open) = match gauge {
+            "cx_open" => ("cx", true),
+            "rq_pending_open" => ("pending", true),
+            "rq_open" => ("rq", true),
+            _ => (gauge.trim_start_matches("remaining_"), false),
+        };
+        let Some((limit, load)) = self.limits.of(name, self.sidecar) else {
+            return false;
+        };
+        let truth = match is_open {
+            true => (load >= limit).then_some(1),
+            false => Some(limit.saturating_sub(load)),
+        };
+        let of = |step: &Step| step.cb.get(&format!("default.{gauge}")).copied();
+        self.limits.in_place.contains(name)
+            && of(self.envoy) == of(self.envoy_before)
+            && of(self.sidecar) == truth
+    }
+
+    /// Where `sidecar` is wrong whatever Envoy does: it has more than a limit allows, and did not
+    /// have that before, or loses something with a change of settings.
+    pub(super) fn wrong_by_itself(&self) -> Vec<Difference> {
+        let difference = |field, left: String, right: String| Difference {
+            step: None,
+            field,
+            left,
+            right,
+        };
+        let beyond = ["cx", "pending", "rq"].into_iter().filter_map(|name| {
+            let (limit, load) = self.limits.of(name, self.sidecar)?;
+            let (_, before) = self.limits.of(name, self.sidecar_before)?;
+            let field = format!("more than the limit, {name}");
+            (load > limit.max(before))
+                .then(|| difference(field, limit.to_string(), load.to_string()))
+        });
+        let lost = (self.is_new() && !self.keeps_all()).then(|| {
+            let [before, now] = [self.sidecar_before, self.sidecar].map(|it| format!("{it:?}"));
+            difference("lost with a change".to_owned(), before, now)
+        });
+        beyond.chain(lost).collect()
+    }
+}
+
+pub(super) fn is_idle(step: &Step) -> bool {
+    step.active + step.pending == 0
+}
