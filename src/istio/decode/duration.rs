@@ -129,13 +129,26 @@ fn scale(whole: &str, fraction: &str, nanos: u64) -> Option<u64> {
         whole.parse().ok()?
     };
     let whole = whole.checked_mul(nanos)?;
-    // Digits below a nanosecond are cut off. Eighteen of them hold more than an hour's.
-    let fraction = &fraction[..fraction.len().min(18)];
-    let part = match fraction.parse::<u128>() {
-        Ok(digits) => digits * u128::from(nanos) / 10u128.pow(fraction.len() as u32),
-        Err(_) => 0,
-    };
-    whole.checked_add(u64::try_from(part).ok()?)
+    // What is below a nanosecond is cut off. By floating point, as Go does it: of many digits
+    // another nanosecond may come of it than of whole numbers.
+    let (digits, scale) = leading(fraction);
+    let part = digits as f64 * (nanos as f64 / scale);
+    whole.checked_add(part as u64)
+}
+
+/// As many digits of a fraction as fit in 63 bits, and what their number is to be divided by.
+fn leading(fraction: &str) -> (u64, f64) {
+    let (mut digits, mut scale) = (0_u64, 1.0);
+    for digit in fraction.bytes() {
+        let more = digits
+            .checked_mul(10)
+            .and_then(|more| more.checked_add(u64::from(digit - b'0')))
+            .filter(|more| *more <= 1 << 63);
+        let Some(more) = more else { break };
+        digits = more;
+        scale *= 10.0;
+    }
+    (digits, scale)
 }
 
 #[cfg(test)]
@@ -164,7 +177,11 @@ mod tests {
             ("+1s", S),
             ("2h0m5s", 7205 * S),
             ("0.0000000019s", 1),
-            ("0.3333333333333333333h", 1_200_000_000_000 - 1),
+            ("0.3333333333333333333h", 1200 * S),
+            ("0.100000000000000000000h", 360 * S),
+            ("0.9223372036854775807s", 922_337_203),
+            ("0.9223372036854775808s", 922_337_203),
+            ("1.0000000000000000000000000001s", S),
             ("9223372036854775807ns", i64::MAX),
             ("-9223372036854775808ns", i64::MIN),
         ] {
