@@ -54,13 +54,13 @@ const INTENDED: &[Intended] = &[
         },
         after: Scope::Nothing,
     },
-    // Both have refused it, and Envoy has a connection more.
+    // Both have refused it, or it pends on after a change; and Envoy has a connection more.
     Intended {
         name: "no connect for a request that is going to be refused",
         holds: |now| {
             let [by_envoy, by_sidecar] = now.refused();
-            by_envoy > 0
-                && by_envoy == by_sidecar
+            by_envoy == by_sidecar
+                && (by_envoy > 0 || now.is_held_back())
                 && now.envoy.opened.len() > now.sidecar.opened.len()
         },
         after: Scope::Requests,

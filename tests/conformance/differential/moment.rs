@@ -135,6 +135,14 @@ impl Moment<'_> {
         by_sidecar > by_envoy
     }
 
+    /// More pend in `sidecar` than may become active, since limits were changed in place.
+    pub(super) fn is_held_back(&self) -> bool {
+        let (limit, active) = self.limits.of("rq", self.sidecar).expect("it is one");
+        !self.limits.in_place.is_empty()
+            && self.sidecar.pending > 0
+            && active + self.sidecar.pending > limit
+    }
+
     /// `sidecar` goes on with all that it had: nothing has failed or was refused, and no connection
     /// has gone but those beyond the limit.
     pub(super) fn keeps_all(&self) -> bool {
