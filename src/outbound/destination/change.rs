@@ -10,13 +10,22 @@ impl Machine {
     /// Other limits are in force from now on. No connection is dropped for it, and nothing that
     /// pends or is active fails, but for what pends under a
     /// [`max_requests`](Limits::max_requests) of 0, as it could never be served. The load that is
-    /// there counts under the new limits. Room that they make is used at once: connections are
-    /// opened for as many of those that pend as there is room for active requests, and later for
-    /// the others, as active ones end. Idle connections beyond the limits close, the longest idle
-    /// first; connections that have carried more requests than they now may drain.
+    /// there counts under the new limits, and what pends beyond them pends on. Room that they make
+    /// is used at once: connections are opened for as many of those that pend as there is room for
+    /// active requests, and later for the others, as active ones end. Idle connections beyond the
+    /// limits close, the longest idle first; connections that have carried more requests than they
+    /// now may drain.
     ///
     /// Takes as long as there are connections.
     pub fn set_limits(&mut self, limits: Limits, now: Duration, actions: &mut Vec<Action>) {
+        let is_lowered = match (self.limits.max_requests, limits.max_requests) {
+            (None, Some(_)) => true,
+            (Some(before), Some(now)) => now < before,
+            (_, None) => false,
+        };
+        if is_lowered {
+            self.lowered = self.lowered.wrapping_add(1);
+        }
         self.limits = limits;
         for connection in self.connections.keys() {
             self.review(connection.index, actions);

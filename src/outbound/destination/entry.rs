@@ -9,12 +9,14 @@ use super::slab::Key;
 /// A request, in 20 bytes.
 #[derive(Debug)]
 pub(super) enum Request {
-    Pending(Links),
+    Pending {
+        links: Links,
+        /// What [`Machine::lowered`](super::Machine) was when it came.
+        lowered: u16,
+    },
     /// The connection may be gone already: that ends a request's activity, its key goes stale
     /// only when its holder ends it.
-    Active {
-        connection: Key,
-    },
+    Active { connection: Key },
 }
 
 /// All pending requests, oldest first.
@@ -25,7 +27,7 @@ impl Linked<Queue> for Request {
     #[inline]
     fn links(&mut self) -> &mut Links {
         match self {
-            Self::Pending(links) => links,
+            Self::Pending { links, .. } => links,
             Self::Active { .. } => unreachable!("only pending requests are in the queue"),
         }
     }

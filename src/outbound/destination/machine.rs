@@ -39,6 +39,9 @@ pub struct Machine {
     /// Requests pend that no connection was opened for, since there was no room for active ones;
     /// none is until there is.
     pub(super) held_back: bool,
+    /// How often [`max_requests`](Limits::max_requests) was lowered, modulo a large number. Who
+    /// pended before is not refused by it.
+    pub(super) lowered: u16,
     pub(super) shut: bool,
     pub(super) counters: Counters,
 }
@@ -63,6 +66,7 @@ impl Machine {
             active: 0,
             retries: 0,
             held_back: false,
+            lowered: 0,
             shut: false,
             counters: Counters::default(),
         }

@@ -62,11 +62,18 @@ impl Machine {
         if would_want_connection && self.is_full() && self.may_connect() {
             return Err(self.overflow(Resource::MaxRequests));
         }
-        let request = self.requests.insert(Request::Pending(Links::NEW));
+        let request = self.requests.insert(self.pending_now());
         self.queue.push_back(&mut self.requests, request.index);
         self.counters.rq_pending_total += 1;
         self.try_connect(now, actions);
         Ok((RequestKey(request), Placement::Pending))
+    }
+
+    fn pending_now(&self) -> Request {
+        Request::Pending {
+            links: Links::NEW,
+            lowered: self.lowered,
+        }
     }
 
     /// An active request has ended, this way. Its slot goes to the oldest pending request, if its
@@ -131,7 +138,7 @@ impl Machine {
     pub fn cancelled(&mut self, request: RequestKey, now: Duration, actions: &mut Vec<Action>) {
         match self.requests.get(request.0) {
             None => {}
-            Some(Request::Pending(_)) => {
+            Some(Request::Pending { .. }) => {
                 self.queue.remove(&mut self.requests, request.0.index);
                 self.requests.remove(request.0);
                 self.counters.rq_cancelled += 1;
@@ -167,7 +174,7 @@ impl Machine {
             // Nothing of it was ever under way there.
             self.bury(connection, End::Complete);
         }
-        self.requests[request.0.index] = Request::Pending(Links::NEW);
+        self.requests[request.0.index] = self.pending_now();
         self.queue.push_front(&mut self.requests, request.0.index);
         self.counters.rq_pending_total += 1;
         self.attach_as_allowed(actions);

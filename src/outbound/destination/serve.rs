@@ -38,11 +38,17 @@ impl Machine {
     }
 
     /// While there is a ready connection, the oldest pending request leaves the queue: attached,
-    /// or refused, if [`max_requests`](crate::Limits::max_requests) leaves no room.
+    /// or refused, if [`max_requests`](crate::Limits::max_requests) leaves no room; it pends on, if
+    /// that was lowered since it came.
     fn attach_queued(&mut self, actions: &mut Vec<Action>) {
         self.attach_as_allowed(actions);
-        while !self.queue.is_empty() && !self.ready.is_empty() {
-            self.refuse_first(actions);
+        while let (Some(index), Some(_)) = (self.queue.front(), self.ready.front()) {
+            match self.requests[index] {
+                Request::Pending { lowered, .. } if lowered == self.lowered => {
+                    self.refuse_first(actions);
+                }
+                _ => return,
+            }
         }
     }
 

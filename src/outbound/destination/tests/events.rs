@@ -170,6 +170,36 @@ fn a_change_opens_no_more_connections_than_there_is_room_for_requests() {
 }
 
 #[test]
+fn what_pends_when_max_requests_is_lowered_is_not_refused_by_it() {
+    let mut pool = Pool::new(Limits::new().max_connections(1), Expected::Http2);
+    let pending: Vec<_> = (0..4).map(|_| pool.pend()).collect();
+    let connection = pool.opened()[0];
+    assert_eq!(pool.set(Limits::new().max_requests(2)), []);
+    // It could carry all of them.
+    let attached = pool.connect(connection, Protocol::Http2);
+    let two = [0, 1].map(|at| attach(pending[at], connection));
+    assert_eq!(attached, two);
+    assert_eq!(pool.refused_by(), Resource::MaxRequests, "a newcomer");
+    for (ended, next) in [(0, 2), (1, 3)] {
+        let attached = pool.end(pending[ended], End::Complete);
+        assert_eq!(attached, [attach(pending[next], connection)]);
+    }
+
+    // Who comes after the change is.
+    let mut pool = Pool::new(Limits::new().max_requests(3), Expected::Http2);
+    let spared = pool.pend();
+    let connection = pool.opened()[0];
+    assert_eq!(pool.set(Limits::new().max_requests(1)), []);
+    let late = pool.pend();
+    let actions = pool.connect(connection, Protocol::Http2);
+    assert_eq!(actions[0], attach(spared, connection));
+    assert!(
+        matches!(actions[1..], [Action::Refuse { request, .. }] if request == late),
+        "{actions:?}"
+    );
+}
+
+#[test]
 fn what_was_held_back_gets_a_connection_when_there_is_room() {
     let limits = Limits::new().max_requests(2).max_connections(1);
     let mut pool = Pool::new(limits, Expected::Http2);

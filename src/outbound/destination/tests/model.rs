@@ -49,6 +49,8 @@ pub(super) struct Model {
     pub(super) queue: VecDeque<RequestKey>,
     /// Those that pend beyond the limit, as they had their turn before.
     handed_back: HashSet<RequestKey>,
+    /// Those that pended when [`Limits::max_requests`] was lowered.
+    spared: HashSet<RequestKey>,
     /// How many others pended when that was last looked at.
     ordinary: u32,
     pub(super) active: HashMap<RequestKey, ConnectionKey>,
@@ -69,6 +71,7 @@ impl Model {
             actions: Vec::new(),
             queue: VecDeque::new(),
             handed_back: HashSet::new(),
+            spared: HashSet::new(),
             ordinary: 0,
             active: HashMap::new(),
             orphans: Vec::new(),
@@ -181,11 +184,14 @@ impl Model {
                 connection,
             } => {
                 assert_eq!(self.queue.pop_front(), Some(request), "first in, first out");
+                self.spared.remove(&request);
                 self.attach(request, connection);
             }
             Action::Refuse { request, overflow } => {
                 assert_eq!(self.queue.pop_front(), Some(request), "first in, first out");
                 assert_eq!(overflow.resource, Resource::MaxRequests);
+                let is_hopeless = self.machine.limits().max_requests == Some(0);
+                assert!(!self.spared.contains(&request) || is_hopeless);
                 self.stale_requests.push(request);
                 self.overflowed(overflow);
             }
@@ -349,6 +355,10 @@ impl Model {
 
     pub(super) fn limits(&mut self, limits: Limits) {
         let before = self.stale_requests.len();
+        let max = |limits: &Limits| limits.max_requests.unwrap_or(u32::MAX);
+        if max(&limits) < max(self.machine.limits()) {
+            self.spared.extend(&self.queue);
+        }
         self.event(|machine, now, actions| machine.set_limits(limits, now, actions));
         let failed = self.stale_requests.len() - before;
         assert!(
