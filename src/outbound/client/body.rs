@@ -29,10 +29,11 @@ pub struct ResponseBody {
 /// What is to be done when a response has ended.
 #[derive(Debug)]
 pub(super) struct Active {
+    /// Of a request whose body may still be on its way. Above the lease, so that it is given up
+    /// before its stream goes to the next.
+    upload: Option<Uploading>,
     pub(super) lease: Lease,
     destination: Destination,
-    /// Of a request whose body may still be on its way.
-    upload: Option<Uploading>,
     /// The connection can't carry another: the response says so.
     pub(super) closes: bool,
     /// The connection carries one request at a time.
@@ -75,9 +76,9 @@ impl Active {
         upload: Option<Uploading>,
     ) -> Self {
         Self {
+            upload,
             lease,
             destination: destination.clone(),
-            upload,
             closes: false,
             is_exclusive: sender.protocol() == Protocol::Http1,
         }
@@ -101,6 +102,7 @@ impl Active {
             Some(error) => Error::after(error, failed_upload, &self.destination),
             None => Error::before(ErrorKind::ConnectionLost, &self.destination),
         };
+        drop(self.upload);
         self.lease.end(match error.kind() {
             ErrorKind::RefusedStream => End::Refused,
             ErrorKind::ConnectionLost => End::Lost,

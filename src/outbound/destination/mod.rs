@@ -89,6 +89,7 @@
 //! | When an HTTP/2 connection is lost, each of its requests that fails leaves a stream to the next that pends, which fails as well, or is refused | those that pend wait for another connection | they have not left |
 //! | A freed HTTP/1 connection serves the queue on the next turn of an event loop; two that are freed in one turn do so last first (`conn2_pending_unset_two_free_at_once`) | at once, and first first | |
 //! | Gauges of limits follow at the next request, are optional, and are 0 under a retry budget (`runtime_lower_pending_with_queue`, `conn1_pending0_envoy`, `requests0_envoy`, `track_remaining_false`, `retry_budget_20pct_default_min3`, `retry_budget_50pct_min1`) | always there, and true | worked out when asked for |
+//! | A connection that has had its last request closes when its caller leaves, and nothing is said of the stream | the stream is reset, and then the connection closes | the server learns that nobody waits for this one |
 //! | Unset is 1024, and 3 retries (`envoy_defaults`) | unset is unlimited | as in Istio |
 //!
 //! A destination is one address, and there are no priorities (`hosts2_conn1`,

@@ -33,11 +33,11 @@ impl<B: Send + 'static> Future for Pending<B> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let ticket = self.ticket.expect("not polled after it was ready");
         // Cloned and dropped without the lock: it is anybody's code.
-        let waker = cx.waker().clone();
-        let polled = self.pool.lock().waiting.poll(ticket, waker);
-        let outcome = match polled {
-            Ok(outcome) => outcome,
-            Err(_replaced) => return Poll::Pending,
+        let mut waker = Some(cx.waker().clone());
+        let outcome = self.pool.lock().waiting.poll(ticket, &mut waker);
+        drop(waker);
+        let Some(outcome) = outcome else {
+            return Poll::Pending;
         };
         self.ticket = None;
         Poll::Ready(match outcome {

@@ -77,16 +77,15 @@ impl<B> Waiting<B> {
         }
     }
 
-    /// The outcome, whose future is done with then; or the waker is kept, and the one that was
-    /// kept before returned.
-    pub(super) fn poll(
-        &mut self,
-        ticket: Ticket,
-        waker: Waker,
-    ) -> Result<Waiter<B>, Option<Waker>> {
+    /// The outcome, whose future is done with then; without one, the waker is kept, in exchange for
+    /// the one that was kept before.
+    pub(super) fn poll(&mut self, ticket: Ticket, waker: &mut Option<Waker>) -> Option<Waiter<B>> {
         match &mut self.futures[ticket as usize] {
-            Waiter::Pending(_, kept) => Err(kept.replace(waker)),
-            _ => Ok(self.remove(ticket)),
+            Waiter::Pending(_, kept) => {
+                mem::swap(kept, waker);
+                None
+            }
+            _ => Some(self.remove(ticket)),
         }
     }
 
