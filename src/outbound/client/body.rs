@@ -18,6 +18,9 @@ use crate::outbound::pool::Lease;
 ///
 /// Dropped before its end, it costs an HTTP/1 request its connection; an HTTP/2 stream is reset,
 /// and its connection stays. To keep the connection, read on to the end.
+///
+/// An HTTP/2 stream whose request body waits for the peer's window at that moment is reset when the
+/// window opens, or ends with its connection: hyper does not let go of the body sooner.
 #[derive(Debug)]
 #[must_use = "a request is active until its response's body has ended or is dropped"]
 pub struct ResponseBody {
