@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::fields::{self, Seen};
+use crate::recorder::served_order;
 use crate::scenario::{Action, Scenario, Step};
 
 /// A counter that is chance in Envoy itself: how many of a burst come before the first connection is
@@ -11,13 +12,14 @@ const BY_CHANCE: (&str, &str) = ("h2_first_conn_burst_no_gate", "rq_pending_tota
 
 /// All that was seen in a scenario, by field.
 pub(crate) fn seen(scenario: &Scenario) -> Seen {
+    let mut sorted = scenario.steps.clone();
+    for step in &mut sorted {
+        step.sort_by_connection();
+    }
+    let served_order = served_order(&sorted);
     let by_field = |step| by_field(&scenario.name, step);
-    let steps: Vec<_> = scenario.steps.iter().map(by_field).collect();
-    fields::seen(
-        &steps,
-        json!(scenario.outcome),
-        json!(scenario.served_order),
-    )
+    let steps: Vec<_> = sorted.iter().map(by_field).collect();
+    fields::seen(&steps, json!(scenario.outcome), json!(served_order))
 }
 
 fn by_field(scenario: &str, step: &Step) -> Map<String, Value> {

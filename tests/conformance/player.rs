@@ -81,11 +81,7 @@ pub(crate) async fn play_until<P: Proxy>(
     let access_log = player.access_log(outcomes.ended()).await;
     player.proxy.stop().await;
     let seen = Scenario {
-        served_order: steps
-            .iter()
-            .flat_map(|step| &step.attached)
-            .map(|(id, ..)| id.clone())
-            .collect(),
+        served_order: recorder::served_order(&steps),
         steps,
         outcome: outcomes.finish(&access_log),
         ..scenario.clone()

@@ -29,6 +29,21 @@ impl Step {
     }
 }
 
+impl Step {
+    /// Which of two connections that were ready at once was heard of first is chance: what remains
+    /// is which request each was given, and when on it.
+    pub(crate) fn sort_by_connection(&mut self) {
+        let connection = |(_, connection, nth): &(_, _, _)| (*connection, *nth);
+        self.attached.sort_by_key(connection);
+    }
+}
+
+/// The requests of a scenario as they were attached.
+pub(crate) fn served_order(steps: &[Step]) -> Vec<String> {
+    let attached = steps.iter().flat_map(|step| &step.attached);
+    attached.map(|(id, ..)| id.clone()).collect()
+}
+
 /// What was seen in a step.
 pub(crate) fn step(action: &Action, events: &[Event], before: &Stats, after: &Stats) -> Step {
     let mut step = Step::new(action.clone());
@@ -47,6 +62,7 @@ pub(crate) fn step(action: &Action, events: &[Event], before: &Stats, after: &St
             Event::Abandoned | Event::Released | Event::Sent | Event::Left(_) => {}
         }
     }
+    step.sort_by_connection();
     step
 }
 
