@@ -2,6 +2,8 @@
 
 use meshpool::istio::{Client, Explanation, OnFull, Problem, Query, RuleSet, Service, Severity};
 
+use crate::support::rule_of_day;
+
 const RULE: &str = "\
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
@@ -249,22 +251,14 @@ spec:
     assert_eq!(asked(at(9090), "other"), ("7".to_owned(), vec![]));
 }
 
-/// A rule of the two that one host has, by its policy, older with a smaller day.
-fn of_day(day: u32, name: &str, policy: &str) -> String {
-    format!(
-        "---
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: {{name: {name}, namespace: demo, creationTimestamp: 2026-01-0{day}T00:00:00Z}}
-spec: {{host: user, trafficPolicy: {{{policy}}}}}
-"
-    )
-}
-
 #[test]
 fn that_a_merge_swallows_a_policy_is_a_warning() {
-    let older = of_day(1, "platform", "tls: {mode: ISTIO_MUTUAL}");
-    let newer = of_day(2, "team", "connectionPool: {http: {http2MaxRequests: 5}}");
+    let older = rule_of_day(1, "platform", "trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}");
+    let newer = rule_of_day(
+        2,
+        "team",
+        "trafficPolicy: {connectionPool: {http: {http2MaxRequests: 5}}}",
+    );
     let explanation = explain(&format!("{newer}{older}"), &Query::outbound(user()));
     let idle = explanation.without_effect.iter();
     let of_policy = idle.filter(|it| it.path() == "spec.trafficPolicy");

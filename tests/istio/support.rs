@@ -22,6 +22,18 @@ pub(crate) const FLOW_RULE: &str = "{apiVersion: networking.istio.io/v1, kind: D
     metadata: {name: user}, spec: {host: user, trafficPolicy: {connectionPool: \
     {http: {http2MaxRequests: 3}}}}}";
 
+/// A rule of several that the host `user` has in `demo`: older with a smaller day.
+pub(crate) fn rule_of_day(day: u32, name: &str, spec: &str) -> String {
+    format!(
+        "---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {{name: {name}, namespace: demo, creationTimestamp: 2026-01-0{day}T00:00:00Z}}
+spec: {{host: user, {spec}}}
+"
+    )
+}
+
 pub(crate) fn parse(text: impl AsRef<[u8]>) -> Result<Rule, Rejected> {
     RuleFile::new("rule.yaml").parse(text.as_ref())
 }

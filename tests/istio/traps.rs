@@ -2,17 +2,7 @@
 
 use meshpool::istio::{OnFull, Problem, Query, RuleSet, Service};
 
-/// A rule for the host that all here are for: older with a smaller day.
-fn rule(day: u32, name: &str, spec: &str) -> String {
-    format!(
-        "---
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: {{name: {name}, namespace: demo, creationTimestamp: 2026-01-0{day}T00:00:00Z}}
-spec: {{host: user, {spec}}}
-"
-    )
-}
+use crate::support::rule_of_day;
 
 /// What is warned of, each with the file that it is in.
 fn warned(rules: &[&str]) -> Vec<String> {
@@ -35,14 +25,14 @@ const POOL: &str = "{tcp: {maxConnections: 5}, http: {http1MaxPendingRequests: 1
 
 #[test]
 fn a_subset_of_a_newer_rule_drops_what_the_older_ones_pool_has() {
-    let older = rule(
+    let older = rule_of_day(
         1,
         "platform",
         &format!("trafficPolicy: {{connectionPool: {POOL}}}"),
     );
     let subset = |policy: &str| {
         let spec = format!("subsets: [{{name: v2, trafficPolicy: {policy}}}]");
-        rule(2, "team", &spec)
+        rule_of_day(2, "team", &spec)
     };
     let newer = subset("{connectionPool: {http: {http2MaxRequests: 3}}}");
     let dropped = "1.yaml spec.subsets[0].trafficPolicy.connectionPool: it replaces that of \
@@ -68,14 +58,14 @@ fn a_subset_of_a_newer_rule_drops_what_the_older_ones_pool_has() {
 
 #[test]
 fn a_subset_of_a_newer_rule_holds_on_the_ports_of_the_older() {
-    let older = rule(
+    let older = rule_of_day(
         1,
         "platform",
         &format!(
             "trafficPolicy: {{portLevelSettings: [{{port: {{number: 80}}, connectionPool: {POOL}}}]}}"
         ),
     );
-    let newer = rule(
+    let newer = rule_of_day(
         2,
         "team",
         &format!("subsets: [{{name: v2, trafficPolicy: {{connectionPool: {POOL}}}}}]"),
@@ -91,13 +81,13 @@ fn a_subset_of_a_newer_rule_holds_on_the_ports_of_the_older() {
 
 #[test]
 fn what_a_merge_leaves_out_is_no_trap() {
-    let older = rule(
+    let older = rule_of_day(
         1,
         "platform",
         &format!("trafficPolicy: {{connectionPool: {POOL}}}, subsets: [{{name: v2}}]"),
     );
     // Its policy, and its subset of the same name, are swallowed with all that is in them.
-    let newer = rule(
+    let newer = rule_of_day(
         2,
         "team",
         &format!(
@@ -126,7 +116,7 @@ fn of_several_entries_for_a_port_the_one_that_holds_is_looked_at() {
     let policy = |entries: &str| {
         let spec =
             format!("trafficPolicy: {{connectionPool: {POOL}, portLevelSettings: [{entries}]}}");
-        rule(1, "user", &spec)
+        rule_of_day(1, "user", &spec)
     };
     assert_eq!(warned(&[&policy(&entries)]), [""; 0]);
     let entries = "{port: {number: 80}, tls: {mode: DISABLE}}, {port: {number: 80}}";
@@ -142,13 +132,13 @@ fn of_several_entries_for_a_port_the_one_that_holds_is_looked_at() {
 
 #[test]
 fn a_policy_that_was_filled_from_the_gateway_api_is_looked_at_as_a_whole() {
-    let user = rule(
+    let user = rule_of_day(
         1,
         "user",
         "trafficPolicy: {portLevelSettings: [{port: {number: 80}, tls: {mode: DISABLE}}, \
          {port: {number: 90}, connectionPool: {http: {http2MaxRequests: 3}}}]}",
     );
-    let made = rule(
+    let made = rule_of_day(
         2,
         "made",
         &format!("trafficPolicy: {{connectionPool: {POOL}, retryBudget: {{percent: 10}}}}"),

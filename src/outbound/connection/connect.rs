@@ -9,7 +9,8 @@ use tower_service::Service;
 
 /// Opens connections: any `Clone` service from a `Uri` to a connection, as for hyper-util's own
 /// client. hyper-util's `HttpConnector`, hyper-rustls' `HttpsConnector` and this crate's
-/// [`UnixConnector`](crate::outbound::UnixConnector) are such services, and so are any layers around them.
+/// [`UnixConnector`](crate::outbound::UnixConnector) are such services, and so are any layers
+/// around them.
 ///
 /// A connection is `hyper::rt::{Read, Write}` and says by hyper-util's `Connection` trait whether
 /// HTTP/2 was negotiated.
