@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::{error, fmt, io};
 
+use super::destination::Protocol;
 use crate::admission::Overflow;
 use crate::limits::Destination;
 
@@ -19,6 +20,7 @@ pub(crate) type Cause = Arc<dyn error::Error + Send + Sync>;
 pub struct Error {
     kind: ErrorKind,
     reached: bool,
+    is_of_http1: bool,
     destination: Option<Destination>,
     cause: Option<Cause>,
 }
@@ -67,6 +69,7 @@ impl Error {
         Self {
             kind,
             reached: false,
+            is_of_http1: false,
             destination: Some(destination.clone()),
             cause: None,
         }
@@ -77,6 +80,7 @@ impl Error {
         Self {
             kind,
             reached: false,
+            is_of_http1: false,
             destination: None,
             cause: None,
         }
@@ -99,19 +103,17 @@ impl Error {
     pub(crate) fn after(error: hyper::Error, body: Option<Cause>, to: &Destination) -> Self {
         if let Some(cause) = body {
             return Self {
-                kind: ErrorKind::RequestBody,
                 reached: true,
-                destination: Some(to.clone()),
-                cause: Some(cause),
-            };
+                ..Self::before(ErrorKind::RequestBody, to)
+            }
+            .because(Some(cause));
         }
         let kind = kind_of(&error);
         Self {
-            kind,
             reached: !matches!(kind, ErrorKind::RefusedStream | ErrorKind::InvalidRequest),
-            destination: Some(to.clone()),
-            cause: Some(Arc::new(error)),
+            ..Self::before(kind, to)
         }
+        .because(Some(Arc::new(error)))
     }
 
     /// The same, of a request that hyper gave back.
@@ -126,6 +128,17 @@ impl Error {
             self.kind = ErrorKind::InvalidResponse;
         }
         self
+    }
+
+    /// The same, of a request that was active on a connection of this kind.
+    pub(crate) fn on(mut self, protocol: Protocol) -> Self {
+        self.is_of_http1 = protocol == Protocol::Http1;
+        self
+    }
+
+    /// Whether the request was active on HTTP/1.
+    pub(crate) fn is_of_http1(&self) -> bool {
+        self.is_of_http1
     }
 
     /// What happened.

@@ -13,7 +13,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use meshpool::Limits;
 use meshpool::outbound::{Builder, Client};
-use tokio::io::{AsyncReadExt, DuplexStream, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, DuplexStream, duplex};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tower::Service;
@@ -111,7 +111,7 @@ pub(crate) fn anywhere() -> SocketAddr {
 }
 
 /// The head of a request.
-pub(crate) async fn read_head(server: &mut DuplexStream) -> String {
+pub(crate) async fn read_head(server: &mut (impl AsyncRead + Unpin)) -> String {
     let mut read = Vec::new();
     while !read.ends_with(b"\r\n\r\n") {
         read.push(within(server.read_u8()).await.unwrap());

@@ -17,8 +17,8 @@ use tower::ServiceExt;
 use tower::retry::Retry;
 
 use crate::support::{
-    Pool, client, destination, get, http2_client, nothing_is_left, request, spawn, stats, text,
-    until, until_load, within,
+    Pool, builder, client, destination, get, http2_client, nothing_is_left, request, spawn, stats,
+    text, until, until_load, within,
 };
 use crate::upstream::{Arrival, Frames, Upstream, bind};
 
@@ -214,6 +214,64 @@ async fn a_budget_takes_the_load_for_its_measure() {
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 200, 200, 503]);
     nothing_is_left(&client).await;
+}
+
+/// What an attempt comes to.
+#[derive(Clone, Copy, Debug)]
+enum Attempt {
+    Answered(&'static str),
+    BrokenOff,
+    Late,
+}
+
+/// As Envoy was seen to do it, which ends an attempt on HTTP/1 after the decision on a retry, and
+/// on HTTP/2 before.
+#[tokio::test]
+async fn an_attempt_on_http1_is_of_the_load_that_the_budget_for_its_retry_is_a_share_of() {
+    for (is_http2, attempt, is_retried) in [
+        (false, Attempt::Answered("no"), true),
+        (false, Attempt::Answered(""), true),
+        (false, Attempt::BrokenOff, true),
+        (false, Attempt::Late, true),
+        (true, Attempt::Answered("no"), true),
+        (true, Attempt::Answered(""), false),
+        (true, Attempt::BrokenOff, false),
+        (true, Attempt::Late, false),
+    ] {
+        let mut upstream = Upstream::start(is_http2).await;
+        let addr = upstream.addr;
+        let budget = RetryBudget::new().percent(50.0).min_concurrency(0);
+        let mut builder = builder(is_http2).limits(Limits::new().retry_budget(budget));
+        if let Attempt::Late = attempt {
+            builder = builder.response_timeout(Duration::from_millis(50));
+        }
+        let client: Pool = builder.build(HttpConnector::new());
+        let beside = tokio::spawn(get(&client, addr, "/"));
+        let _rest = upstream.next().await.answer_head();
+        // Active until its response has ended, which it never does.
+        let beside = within(beside).await.unwrap().unwrap();
+
+        // Half of two is one.
+        let retried = retried(&client, &policy(&client), request(addr, "/"));
+        let arrival = upstream.next().await;
+        match attempt {
+            Attempt::Answered(text) => unavailable(arrival, text),
+            Attempt::BrokenOff => drop(arrival),
+            Attempt::Late => {
+                until(|| client.stats(&destination(addr)).unwrap().rq_active == 1).await;
+            }
+        }
+        let decided = || {
+            let (_, retried, refused) = retries(&client, addr);
+            (retried, refused)
+        };
+        until(|| decided() != (0, 0)).await;
+        let expected = (u64::from(is_retried), u64::from(!is_retried));
+        assert_eq!(decided(), expected, "{is_http2} {attempt:?}");
+        retried.abort();
+        drop(beside);
+        nothing_is_left(&client).await;
+    }
 }
 
 #[tokio::test]

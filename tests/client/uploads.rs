@@ -307,6 +307,73 @@ async fn a_window_of_nothing_stalls_that_request_alone() {
 }
 
 #[tokio::test]
+async fn an_http2_upload_that_waits_for_the_window_is_reset_when_it_is_given_up() {
+    for is_answered in [true, false] {
+        let (listener, addr) = bind().await;
+        let mut client = client(Limits::new().max_connections(1), true);
+        let (request, sending) = upload(addr, "/");
+        drop(sending);
+        let first = tokio::spawn(client.call(request));
+        let mut server = Frames::accept(&listener, 1).await;
+        server.window(0).await;
+        let stream = server.request().await;
+        server.answer(stream).await;
+        within(first).await.unwrap().unwrap();
+
+        let (request, sending) = upload(addr, "/stalled");
+        sending.send("stalled");
+        let one = tokio::spawn(client.call(request));
+        let stalled = server.request().await;
+        // The one stream that the server takes is in use.
+        let (request, other) = upload(addr, "/next");
+        drop(other);
+        let two = tokio::spawn(client.call(request));
+        until(|| stats(&client, addr).rq_pending_active == 1).await;
+        if is_answered {
+            // All of the response, and none of the request's body was taken.
+            server.answer(stalled).await;
+            let response = within(one).await.unwrap().unwrap();
+            assert_eq!(server.next().await, Seen::Reset(stalled), "{response:?}");
+            assert_eq!(within(text(response)).await.unwrap(), "");
+        } else {
+            server.answer_head(stalled).await;
+            drop(within(one).await.unwrap().unwrap());
+            assert_eq!(server.next().await, Seen::Reset(stalled));
+        }
+        sending.dropped().await;
+        let next = server.request().await;
+        server.answer(next).await;
+        within(two).await.unwrap().unwrap();
+        assert_eq!(stats(&client, addr).counters.rq_tx_reset, 1);
+        assert_eq!(stats(&client, addr).counters.cx_total, 1);
+        drop(server);
+        nothing_is_left(&client, addr).await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_before_the_end_of_an_http1_request_costs_its_connection_on_this_side() {
+    let (listener, addr) = bind().await;
+    let mut client = client(Limits::new(), false);
+    let (request, sending) = upload(addr, "/");
+    let one = tokio::spawn(client.call(request));
+    let (mut server, _) = within(listener.accept()).await.unwrap();
+    read_head(&mut server).await;
+    let answer = b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n";
+    server.write_all(answer).await.unwrap();
+    text(within(one).await.unwrap().unwrap()).await.unwrap();
+    sending.dropped().await;
+    let mut rest = Vec::new();
+    let _ = within(server.read_to_end(&mut rest)).await;
+    until(|| stats(&client, addr).cx_active == 0).await;
+    let counters = stats(&client, addr).counters;
+    assert_eq!(counters.cx_destroy_local_with_active_rq, 1, "as Envoy");
+    assert_eq!(counters.cx_destroy_remote, 0);
+    assert_eq!(counters.cx_close_notify, 0, "the server has said nothing");
+    nothing_is_left(&client, addr).await;
+}
+
+#[tokio::test]
 async fn a_server_that_does_not_take_what_is_sent_is_as_late_as_one_that_says_nothing() {
     let (listener, addr) = bind().await;
     let mut client: Client<Parts> = Client::builder()

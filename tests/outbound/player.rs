@@ -530,7 +530,7 @@ impl<'a> Player<'a> {
         if !route.retries_on(condition) || client.retries == route.retries() {
             return Retry::No;
         }
-        if !self.machine.retry() {
+        if !self.machine.retry(0) {
             return Retry::Overflow;
         }
         client.retries += 1;

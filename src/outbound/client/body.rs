@@ -19,13 +19,16 @@ use crate::outbound::pool::Lease;
 /// Dropped before its end, it costs an HTTP/1 request its connection; an HTTP/2 stream is reset,
 /// and its connection stays. To keep the connection, read on to the end.
 ///
-/// An HTTP/2 stream whose request body waits for the peer's window at that moment is reset when the
-/// window opens, or ends with its connection: hyper does not let go of the body sooner.
+/// What is left of a request's body is not sent after the end of its response, as Envoy does. One
+/// thing can't be undone: the end of a body that is handed to HTTP/2 in one large piece, of which
+/// the peer's window has taken a part only. Its stream ends when that window opens, or with its
+/// connection; until then the peer's SETTINGS_MAX_CONCURRENT_STREAMS counts it.
 #[derive(Debug)]
 #[must_use = "a request is active until its response's body has ended or is dropped"]
 pub struct ResponseBody {
     // Above the lease, so that it is dropped before it: on HTTP/2 that resets the stream.
-    inner: Incoming,
+    // None when it is over: h2 takes a stream for one in use as long as anybody holds it.
+    inner: Option<Incoming>,
     active: Option<Active>,
 }
 
@@ -39,14 +42,14 @@ pub(super) struct Active {
     destination: Destination,
     /// The connection can't carry another: the response says so.
     pub(super) closes: bool,
-    /// The connection carries one request at a time.
-    pub(super) is_exclusive: bool,
+    /// What its connection speaks.
+    pub(super) protocol: Protocol,
 }
 
 impl ResponseBody {
     pub(super) fn new(inner: Incoming, active: Active) -> Self {
         let mut body = Self {
-            inner,
+            inner: Some(inner),
             active: Some(active),
         };
         body.end_if_over();
@@ -56,15 +59,19 @@ impl ResponseBody {
     /// The body of a response that has turned its connection into something else.
     pub(super) fn upgraded(inner: Incoming) -> Self {
         Self {
-            inner,
+            inner: Some(inner),
             active: None,
         }
     }
 
     fn end_if_over(&mut self) {
-        if !self.inner.is_end_stream() {
-            return;
+        if self.is_end_stream() {
+            self.end();
         }
+    }
+
+    fn end(&mut self) {
+        self.inner = None;
         if let Some(active) = self.active.take() {
             active.complete();
         }
@@ -83,7 +90,7 @@ impl Active {
             lease,
             destination: destination.clone(),
             closes: false,
-            is_exclusive: sender.protocol() == Protocol::Http1,
+            protocol: sender.protocol(),
         }
     }
 
@@ -92,9 +99,12 @@ impl Active {
         // As Envoy: a server that has answered may never read the rest of a request. On HTTP/2
         // that is reset, before its stream goes to the next.
         drop(self.upload);
-        match self.closes || (self.is_exclusive && is_uploading) {
-            true => self.lease.end(End::CompleteAndClose),
-            false => self.lease.complete(),
+        if self.closes {
+            self.lease.end(End::CompleteAndClose);
+        } else if is_uploading {
+            drop(self.lease);
+        } else {
+            self.lease.complete();
         }
     }
 
@@ -105,6 +115,7 @@ impl Active {
             Some(error) => Error::after(error, failed_upload, &self.destination),
             None => Error::before(ErrorKind::ConnectionLost, &self.destination),
         };
+        let error = error.on(self.protocol);
         drop(self.upload);
         self.lease.end(match error.kind() {
             ErrorKind::RefusedStream => End::Refused,
@@ -124,30 +135,33 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = &mut *self;
-        let frame = ready!(Pin::new(&mut this.inner).poll_frame(cx));
+        let Some(inner) = &mut this.inner else {
+            return Poll::Ready(None);
+        };
+        let frame = ready!(Pin::new(inner).poll_frame(cx));
         Poll::Ready(match frame {
             Some(Ok(frame)) => {
                 this.end_if_over();
                 Some(Ok(frame))
             }
             Some(Err(error)) => {
+                this.inner = None;
                 let active = this.active.take();
                 active.map(|active| Err(active.fail(Some(error))))
             }
             None => {
-                if let Some(active) = this.active.take() {
-                    active.complete();
-                }
+                this.end();
                 None
             }
         })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        let ended = || SizeHint::with_exact(0);
+        self.inner.as_ref().map_or_else(ended, Body::size_hint)
     }
 }

@@ -17,6 +17,7 @@ use super::body::{Active, ResponseBody};
 use super::head::Head;
 use super::upload::{RequestBody, Uploading};
 use crate::outbound::connection::Sender;
+use crate::outbound::destination::Protocol;
 use crate::outbound::error::{BoxError, Error, ErrorKind};
 use crate::outbound::pool::{Admitted, Lease, Pending, Pool};
 
@@ -110,6 +111,7 @@ where
         loop {
             if let Some(request) = &mut unsent {
                 head.put_into(request, sender.protocol(), sender.is_proxied());
+                request.body_mut().goes_to(sender.tasks());
             }
             lease.sends();
             let answered = {
@@ -122,7 +124,8 @@ where
                         let overdue = Box::pin(overdue(patience, upload.as_ref()));
                         let answered = before(overdue, sent).await;
                         if answered.is_none() {
-                            return Err(Error::overdue(pool.destination()));
+                            let error = Error::overdue(pool.destination());
+                            return Err(error.on(sender.protocol()));
                         }
                         answered
                     }
@@ -198,11 +201,12 @@ fn receive(
     let status = response.status();
     let is_upgrade =
         status == StatusCode::SWITCHING_PROTOCOLS || (was_connect && status.is_success());
-    if is_upgrade && active.is_exclusive {
+    let is_http1 = active.protocol == Protocol::Http1;
+    if is_upgrade && is_http1 {
         active.lease.upgrade();
         return response.map(ResponseBody::upgraded);
     }
-    active.closes = active.is_exclusive && closes(response.version(), response.headers());
+    active.closes = is_http1 && closes(response.version(), response.headers());
     response.map(|body| ResponseBody::new(body, active))
 }
 

@@ -78,12 +78,16 @@ impl<B: Send + 'static> Client<B> {
     }
 
     /// A slot among the retries to where this URI leads; an error if its limit leaves none, or if
-    /// it leads nowhere.
-    pub(in crate::outbound) fn retry(&self, uri: &Uri) -> Result<RetrySlot, RetriesExhausted> {
+    /// it leads nowhere. So many requests count besides those that are active or pending there.
+    pub(in crate::outbound) fn retry(
+        &self,
+        uri: &Uri,
+        besides: u32,
+    ) -> Result<RetrySlot, RetriesExhausted> {
         let target = Target::of(uri).map_err(|_| RetriesExhausted)?;
         loop {
             // None: it was forgotten this moment.
-            if let Some(slot) = self.0.all.find_or_add(&target).retry() {
+            if let Some(slot) = self.0.all.find_or_add(&target).retry(besides) {
                 return slot;
             }
         }

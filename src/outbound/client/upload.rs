@@ -12,6 +12,7 @@ use std::{error, fmt};
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::Notify;
 
+use crate::outbound::connection::{Interest, Tasks};
 use crate::outbound::error::{BoxError, Cause};
 
 /// What is known of a request's body.
@@ -24,7 +25,7 @@ struct Upload {
     is_over: AtomicBool,
     error: Mutex<Option<Cause>>,
     is_given_up: AtomicBool,
-    /// Whoever waits for more of the body.
+    /// Whoever sends the body.
     task: Mutex<Option<Waker>>,
 }
 
@@ -74,6 +75,8 @@ pub(super) struct RequestBody<B> {
     has_panicked: bool,
     /// None if there is nothing to see.
     upload: Option<Arc<Upload>>,
+    /// To be told when hyper begins.
+    tasks: Option<Tasks>,
 }
 
 impl<B: Body> RequestBody<B> {
@@ -83,7 +86,13 @@ impl<B: Body> RequestBody<B> {
             inner,
             has_panicked: false,
             upload,
+            tasks: None,
         }
+    }
+
+    /// Before it is sent: where that goes on if it takes its time.
+    pub(super) fn goes_to(&mut self, tasks: Option<&Tasks>) {
+        self.tasks = tasks.filter(|_| self.upload.is_some()).cloned();
     }
 
     /// To be called once.
@@ -102,15 +111,16 @@ impl Upload {
     fn is_given_up(&self) -> bool {
         self.is_given_up.load(Ordering::Acquire)
     }
+}
 
-    /// Has the task polled again when this is given up. Whether it is already, looked at last, so
-    /// that it is not missed.
-    fn register(&self, cx: &Context<'_>) -> bool {
+impl Interest for Upload {
+    fn is_lost(&self, cx: &Context<'_>) -> bool {
         let mut task = lock(&self.task);
         if !task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
             *task = Some(cx.waker().clone());
         }
         drop(task);
+        // Looked at last, so that it is not missed.
         self.is_given_up()
     }
 }
@@ -128,6 +138,9 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, UploadFailed>>> {
         let this = &mut *self;
+        if let (Some(tasks), Some(upload)) = (this.tasks.take(), &this.upload) {
+            tasks.begun(upload.clone());
+        }
         let upload = this.upload.as_deref();
         if upload.is_some_and(Upload::is_given_up) {
             return Poll::Ready(Some(Err(UploadFailed::given_up())));
@@ -140,7 +153,7 @@ where
             Poll::Ready(Some(Err("it panicked".into())))
         });
         let Poll::Ready(frame) = polled else {
-            return match upload.is_some_and(|upload| upload.register(cx)) {
+            return match upload.is_some_and(|upload| upload.is_lost(cx)) {
                 true => Poll::Ready(Some(Err(UploadFailed::given_up()))),
                 false => Poll::Pending,
             };

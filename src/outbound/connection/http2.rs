@@ -84,7 +84,7 @@ where
     let Some(mut frames) = tasks.take_first() else {
         unreachable!("hyper's handshake gives the frames' future to the executor");
     };
-    let sender = Arc::new(Sender::http2(sender, control.clone()));
+    let sender = Arc::new(Sender::http2(sender, control.clone(), tasks.clone()));
     owner
         .clone()
         .connected(key, Protocol::Http2, sender.clone());

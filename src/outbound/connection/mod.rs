@@ -17,6 +17,7 @@ pub use self::connect::Connect;
 pub(crate) use self::control::{Control, Order};
 pub(crate) use self::http2::KeepAlive;
 pub(crate) use self::sender::Sender;
+pub(crate) use self::tasks::{Interest, Tasks};
 
 use std::future::poll_fn;
 use std::pin::pin;

@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use pin_project_lite::pin_project;
 
-use super::Control;
+use super::{Control, Tasks};
 use crate::outbound::destination::Protocol;
 
 /// A connection's end for requests, shared by its pool, its task and the requests that it carries.
@@ -22,6 +22,7 @@ pub(crate) struct Sender<B> {
     protocol: Protocol,
     is_proxied: bool,
     control: Arc<Control>,
+    tasks: Option<Tasks>,
     inner: Mutex<Option<Inner<B>>>,
 }
 
@@ -93,18 +94,24 @@ impl<B> Sender<B> {
         control: Arc<Control>,
     ) -> Self {
         Self {
+            protocol: Protocol::Http1,
             is_proxied,
             control,
-            protocol: Protocol::Http1,
+            tasks: None,
             inner: Mutex::new(Some(Inner::Http1(sender))),
         }
     }
 
-    pub(super) fn http2(sender: http2::SendRequest<B>, control: Arc<Control>) -> Self {
+    pub(super) fn http2(
+        sender: http2::SendRequest<B>,
+        control: Arc<Control>,
+        tasks: Tasks,
+    ) -> Self {
         Self {
+            protocol: Protocol::Http2,
             is_proxied: false,
             control,
-            protocol: Protocol::Http2,
+            tasks: Some(tasks),
             inner: Mutex::new(Some(Inner::Http2(sender))),
         }
     }
@@ -116,6 +123,11 @@ impl<B> Sender<B> {
     /// Whether it leads to a proxy for requests in the clear, which wants to see whole URIs.
     pub(crate) fn is_proxied(&self) -> bool {
         self.is_proxied
+    }
+
+    /// Where the sending of a request's body goes on if it takes its time (HTTP/2).
+    pub(crate) fn tasks(&self) -> Option<&Tasks> {
+        self.tasks.as_ref()
     }
 
     /// Whether the connection is gone, or going: no request can be sent.

@@ -1,5 +1,6 @@
 //! [`Tasks`]: what hyper has for its executor, done by the connection's own task.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,14 +8,39 @@ use std::task::{Context, Poll};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use hyper::rt::Executor;
+use pin_project_lite::pin_project;
 use tokio::task::unconstrained;
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// What is known of a request's body while hyper has it.
+pub(crate) trait Interest: Send + Sync {
+    /// Whether nobody wants the body sent any more. If somebody does, whoever asked is woken when
+    /// that changes.
+    fn is_lost(&self, cx: &Context<'_>) -> bool;
+}
+
 /// Takes the futures that hyper gives away: first the one that moves the frames, then one for each
 /// response, and one for each request body that takes its time.
 #[derive(Clone, Default)]
-pub(super) struct Tasks(Arc<Mutex<Vec<Task>>>);
+pub(crate) struct Tasks(Arc<Mutex<Given>>);
+
+#[derive(Default)]
+struct Given {
+    tasks: Vec<Task>,
+    /// In the body that hyper has just begun with.
+    interest: Option<Arc<dyn Interest>>,
+}
+
+pin_project! {
+    /// A future of hyper's that ends ahead of its time when nobody is interested any more. A body
+    /// that waits for the peer's window is not polled, and so can't say so itself.
+    struct WhileOfInterest<F> {
+        #[pin]
+        future: F,
+        interest: Arc<dyn Interest>,
+    }
+}
 
 /// Runs them, so that no request has a task of its own.
 pub(super) struct Running {
@@ -24,18 +50,49 @@ pub(super) struct Running {
 
 impl Tasks {
     pub(super) fn take_first(&self) -> Option<Task> {
-        let mut given = self.lock();
-        (!given.is_empty()).then(|| given.remove(0))
+        let tasks = &mut self.lock().tasks;
+        (!tasks.is_empty()).then(|| tasks.remove(0))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Task>> {
+    /// To be called by a body that is polled for the first time. hyper does that when it takes the
+    /// request, and what it gives away next is the sending of this body; or, if that is done
+    /// already, the waiting for its response.
+    pub(crate) fn begun(&self, interest: Arc<dyn Interest>) {
+        self.lock().interest = Some(interest);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Given> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Tasks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tasks").finish_non_exhaustive()
     }
 }
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Tasks {
     fn execute(&self, future: F) {
-        self.lock().push(Box::pin(future));
+        let mut given = self.lock();
+        let task: Task = match given.interest.take() {
+            None => Box::pin(future),
+            Some(interest) => Box::pin(WhileOfInterest { future, interest }),
+        };
+        given.tasks.push(task);
+    }
+}
+
+impl<F: Future<Output = ()>> Future for WhileOfInterest<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        // It first: a body that can say itself that it is given up says why.
+        match this.future.poll(cx) {
+            Poll::Pending if !this.interest.is_lost(cx) => Poll::Pending,
+            _ => Poll::Ready(()),
+        }
     }
 }
 
@@ -50,12 +107,12 @@ impl Running {
     /// Goes on with each that can.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
         loop {
-            let given = std::mem::take(&mut *self.given.lock());
+            let given = std::mem::take(&mut self.given.lock().tasks);
             self.running.extend(given);
             match unbudgeted(cx, |cx| self.running.poll_next_unpin(cx)) {
                 Poll::Ready(Some(())) => {}
                 // Polled once, one may have given another.
-                Poll::Ready(None) | Poll::Pending if self.given.lock().is_empty() => return,
+                Poll::Ready(None) | Poll::Pending if self.given.lock().tasks.is_empty() => return,
                 Poll::Ready(None) | Poll::Pending => {}
             }
         }

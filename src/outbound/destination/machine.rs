@@ -122,7 +122,7 @@ impl Machine {
         );
         let remaining_rq = left(self.limits.max_requests, self.active);
         let remaining_pending = left(self.limits.max_pending_requests, pending);
-        let remaining_retries = left(self.max_retries(), self.retries);
+        let remaining_retries = left(self.max_retries(0), self.retries);
         Stats {
             counters: self.counters,
             circuit_breakers: CircuitBreakers {

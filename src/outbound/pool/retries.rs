@@ -20,12 +20,15 @@ trait Lender: Send + Sync {
 impl<B: Send + 'static> Pool<B> {
     /// Takes a slot for a retry; counted either way. `None` if this pool was evicted: look for
     /// another.
-    pub(crate) fn retry(self: Arc<Self>) -> Option<Result<RetrySlot, RetriesExhausted>> {
+    pub(crate) fn retry(
+        self: Arc<Self>,
+        besides: u32,
+    ) -> Option<Result<RetrySlot, RetriesExhausted>> {
         let mut state = self.lock();
         if state.is_evicted {
             return None;
         }
-        let allowed = state.machine.retry();
+        let allowed = state.machine.retry(besides);
         drop(state);
         Some(match allowed {
             true => Ok(RetrySlot(self)),

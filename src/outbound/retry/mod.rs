@@ -41,6 +41,9 @@
 //!   in which it [backs off](RetryPolicy::back_off) or is pending. It is given back as well if the
 //!   retry is dropped.
 //! - A retry is a request like any other: it goes to the tail of the queue, and it needs a place.
+//! - A budget is a share of what is active and pends when the retry is decided on. The attempt that
+//!   it follows is among that on HTTP/1; on HTTP/2 only if it was answered, with a body that has not
+//!   ended.
 //! - Without a slot, the response or error in hand is the answer, and is counted
 //!   ([`rq_retry_overflow`](super::destination::Counters::rq_retry_overflow)). So it is after as
 //!   many retries as the policy allows one request ([`RetryStats::limit_exceeded`]).

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{Request, Response, Version};
+use http_body::Body;
 use tower::retry::Policy;
 
 use super::back_off::{BackOff, Bounds};
@@ -106,22 +107,32 @@ impl<B: Send + 'static> RetryPolicy<B> {
         }
     }
 
-    /// Whether to retry a request whose outcome is worth it. If so, it has a slot.
-    fn decide(&mut self, request: &Request<B>) -> Result<(), NotRetried> {
+    /// Whether to retry a request whose outcome is worth it, with so many that count besides. If
+    /// so, it has a slot.
+    fn decide(&mut self, request: &Request<B>, besides: u32) -> Result<(), NotRetried> {
         if self.done == self.retries {
             self.counts.limit_exceeded.fetch_add(1, Ordering::Relaxed);
             return Err(NotRetried::LimitExceeded);
         }
         self.done += 1;
-        let slot = self.client.retry(request.uri());
+        let slot = self.client.retry(request.uri(), besides);
         self.slot = Some(slot.map_err(|_| NotRetried::Overflow)?);
         Ok(())
+    }
+}
+
+/// Whether an attempt has ended, and Envoy would not have ended it yet.
+fn is_over_early<R: Body>(result: &Result<Response<R>, Error>) -> bool {
+    match result {
+        Ok(response) => response.version() < Version::HTTP_2 && response.body().is_end_stream(),
+        Err(error) => error.is_of_http1(),
     }
 }
 
 impl<B, R> Policy<Request<B>, Response<R>, Error> for RetryPolicy<B>
 where
     B: Send + 'static,
+    R: Body,
 {
     type Future = BackOff;
 
@@ -141,7 +152,7 @@ where
         }
         // More of it may have been read than is kept, since it was cloned.
         (self.again)(request.body())?;
-        let decided = self.decide(request);
+        let decided = self.decide(request, is_over_early(result).into());
         if let Some(record) = request.extensions().get::<RetryRecord>() {
             match decided {
                 Ok(()) => record.add_retry(),

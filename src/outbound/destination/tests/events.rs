@@ -351,17 +351,17 @@ fn a_connection_that_was_opened_in_vain_closes_with_the_destination() {
 #[test]
 fn retries_have_their_own_limit() {
     let mut pool = Pool::new(Limits::new().max_retries(1), Expected::Http1);
-    assert!(pool.machine.retry());
-    assert!(!pool.machine.retry());
+    assert!(pool.machine.retry(0));
+    assert!(!pool.machine.retry(0));
     assert!(pool.machine.stats().circuit_breakers.rq_retry_open);
     pool.machine.retry_ended();
-    assert!(pool.machine.retry());
+    assert!(pool.machine.retry(0));
     let counters = pool.machine.stats().counters;
     assert_eq!((counters.rq_retry, counters.rq_retry_overflow), (2, 1));
 
     pool.set(Limits::new().max_retries(0));
     pool.machine.retry_ended();
-    assert!(!pool.machine.retry());
+    assert!(!pool.machine.retry(0));
 }
 
 #[test]
@@ -370,13 +370,16 @@ fn a_retry_budget_is_a_share_of_what_is_active_and_what_pends() {
     let limits = Limits::new().max_connections(1).retry_budget(budget);
     let mut pool = Pool::new(limits, Expected::Http1);
     pool.first(Protocol::Http1);
-    assert!(!pool.machine.retry(), "half a request");
+    assert!(!pool.machine.retry(0), "half a request");
+    // The attempt that has just ended counts as well.
+    assert!(pool.machine.retry(1));
+    pool.machine.retry_ended();
     for _ in 0..3 {
         pool.pend();
     }
-    assert!(pool.machine.retry());
-    assert!(pool.machine.retry());
-    assert!(!pool.machine.retry());
+    assert!(pool.machine.retry(0));
+    assert!(pool.machine.retry(0));
+    assert!(!pool.machine.retry(0));
 }
 
 #[test]
@@ -519,7 +522,7 @@ fn the_time_of_a_connect_that_is_postponed_starts_when_it_begins() {
 #[test]
 fn a_retry_that_is_yet_to_come_keeps_its_destination() {
     let mut pool = Pool::new(Limits::new().max_retries(1), Expected::Http1);
-    assert!(pool.machine.retry());
+    assert!(pool.machine.retry(0));
     assert!(!pool.machine.is_empty());
     pool.machine.retry_ended();
     assert!(pool.machine.is_empty());
@@ -583,7 +586,7 @@ fn it_is_idle_since_its_last_connection_is_and_only_with_nothing_to_do() {
         pool.end(request, End::Complete);
     }
     assert_eq!(pool.machine.idle_since(), Some(ms(2)));
-    assert!(pool.machine.retry());
+    assert!(pool.machine.retry(0));
     assert_eq!(pool.machine.idle_since(), None, "a retry is to come");
     pool.machine.retry_ended();
     assert_eq!(pool.machine.idle_since(), Some(ms(2)));

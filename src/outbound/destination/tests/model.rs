@@ -368,7 +368,7 @@ impl Model {
     }
 
     pub(super) fn retry(&mut self) {
-        if self.machine.retry() {
+        if self.machine.retry(0) {
             self.retries += 1;
         }
     }
