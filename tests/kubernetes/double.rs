@@ -85,6 +85,8 @@ pub(crate) enum Fault {
     Status(u16, &'static str),
     /// A 200 with this in it.
     Text(String),
+    /// A watch is refused so, and a list is not.
+    Watches(u16, &'static str),
     /// A watch ends as soon as it began.
     Short,
     /// A watch that is asked for too late is answered with HTTP 410, and not with an event.
@@ -279,10 +281,10 @@ impl State {
             );
         };
         match self.faults.get(&resource.plural).cloned() {
-            Some(Fault::Status(code, reason)) => {
-                let message = format!("{} is {reason}: User \"nobody\"", resource.plural);
-                status(code, reason, &message)
+            Some(Fault::Watches(code, reason)) if resource.watch => {
+                refused(&resource.plural, code, reason)
             }
+            Some(Fault::Status(code, reason)) => refused(&resource.plural, code, reason),
             Some(Fault::Text(text)) => full(200, text),
             _ if !resource.watch => self.list(&resource),
             fault => self.watch(&resource, fault),
@@ -414,6 +416,11 @@ fn full(code: u16, text: String) -> Response<Body> {
     let mut response = Response::new(body.boxed());
     *response.status_mut() = StatusCode::from_u16(code).unwrap();
     response
+}
+
+fn refused(plural: &str, code: u16, reason: &str) -> Response<Body> {
+    let message = format!("{plural} is {reason}: User \"nobody\"");
+    status(code, reason, &message)
 }
 
 fn status(code: u16, reason: &str, message: &str) -> Response<Body> {

@@ -39,6 +39,31 @@ async fn what_may_not_be_listed_is_reported_and_asked_for_again() {
 }
 
 #[tokio::test]
+async fn what_may_be_listed_and_not_watched_is_in_force_and_reported_until_it_may() {
+    let double = Double::start().await;
+    double.put(RULES, "demo", "a", allows("a", 1));
+    double.fail(RULES, Fault::Watches(403, "Forbidden"));
+    let (rules, watch) = follow(&double).await;
+    assert_eq!(limit(&rules, "a"), Some(1));
+    until(|| status(&watch, KIND).failures == 1).await;
+    let error = status(&watch, KIND).error.unwrap();
+    assert!(
+        error.starts_with("cannot be watched: 403 Forbidden: "),
+        "{error}"
+    );
+    let revision = rules.revision();
+    double.put(RULES, "demo", "a", allows("a", 2));
+    until(|| status(&watch, KIND).failures == 2).await;
+    assert_eq!(limit(&rules, "a"), Some(2), "the list is in force");
+    assert_eq!(rules.revision(), revision + 1);
+
+    double.fail(RULES, None);
+    until(|| watch.status().is_synced()).await;
+    assert!(rules.problems().is_empty());
+    assert_eq!(status(&watch, KIND).failures, 2);
+}
+
+#[tokio::test]
 async fn where_istio_is_not_installed_that_is_reported() {
     let double = Double::start().await;
     double.serve_only(&[]);

@@ -11,10 +11,10 @@ use futures_core::Stream;
 use kube::Client;
 use kube::api::DynamicObject;
 use kube::runtime::reflector::store::{Store, Writer};
-use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, DefaultBackoff, Event, watcher};
 use kube::runtime::{WatchStreamExt, reflector};
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::failure::Failure;
 use super::resource::{self, Resource};
@@ -27,6 +27,10 @@ const MOST_OBJECTS: usize = 20_000;
 
 /// How many changes are put in force at once.
 const MOST_AT_ONCE: usize = 1_000;
+
+/// After how long a watch of which nothing is heard is taken to stand: one that is refused is so
+/// at once.
+const STANDS: Duration = Duration::from_secs(1);
 
 /// Should the back-off ever come to an end.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -51,6 +55,8 @@ struct Next {
     /// How much of a list has come in.
     listing: usize,
     listed: bool,
+    /// Whether the watch has told of a change.
+    told: bool,
 }
 
 impl Follower {
@@ -76,7 +82,7 @@ impl Follower {
         let mut backoff = DefaultBackoff::default();
         let (mut version, mut not_served) = (0, 0);
         loop {
-            let why = match self.watch(&client, versions[version], &mut backoff).await {
+            let why = match self.watch(&client, versions[version]).await {
                 Failure::NotServed => {
                     version = (version + 1) % versions.len();
                     not_served += 1;
@@ -93,18 +99,15 @@ impl Follower {
             };
             not_served = 0;
             self.failed(why).await;
-            tokio::time::sleep(backoff.next().unwrap_or(LONGEST_PAUSE)).await;
+            // It begins anew by itself, after two minutes without a failure. A list is no reason to:
+            // where the watch is refused, each would be followed by the next at once.
+            sleep(backoff.next().unwrap_or(LONGEST_PAUSE)).await;
         }
     }
 
     /// Lists and watches until something fails. What follows then begins with a list: that
     /// nothing was missed is certain only after one.
-    async fn watch(
-        &mut self,
-        client: &Client,
-        version: &str,
-        backoff: &mut DefaultBackoff,
-    ) -> Failure {
+    async fn watch(&mut self, client: &Client, version: &str) -> Failure {
         let api_resource = self.resource.api_resource(version);
         let api = self.resource.api(client, &api_resource);
         let writer = Writer::new(api_resource.clone());
@@ -113,8 +116,21 @@ impl Follower {
             .modify(|object| resource::prepare(object, &api_resource));
         let mut events = pin!(reflector(writer, objects));
         let mut next = Next::default();
+        // From when on a failure that is still told is over.
+        let mut stands = None;
         loop {
-            let mut event = poll_fn(|cx| events.as_mut().poll_next(cx)).await;
+            let coming = poll_fn(|cx| events.as_mut().poll_next(cx));
+            let mut event = match stands {
+                None => coming.await,
+                Some(at) => match timeout_at(at, coming).await {
+                    Ok(event) => event,
+                    Err(_) => {
+                        stands = None;
+                        self.recovered().await;
+                        continue;
+                    }
+                },
+            };
             let failure = loop {
                 match self.take(event, &store, &mut next) {
                     Ok(()) if next.batch.len() < MOST_AT_ONCE => {}
@@ -127,14 +143,19 @@ impl Follower {
                 }
             };
             let listed = std::mem::take(&mut next.listed);
-            if listed {
-                backoff.reset();
-                // What was the matter with the whole is over.
+            let told = std::mem::take(&mut next.told) && failure.is_none();
+            let recovered = told && stands.take().is_some();
+            if recovered {
                 next.batch.remove(self.resource.source());
             }
             self.apply(std::mem::take(&mut next.batch)).await;
+            if recovered {
+                self.status.send_modify(WatchStatus::recovered);
+            }
             if listed {
                 self.status.send_modify(WatchStatus::listed);
+                let fails = self.status.borrow().error.is_some();
+                stands = fails.then(|| Instant::now() + STANDS);
             }
             if let Some(failure) = failure {
                 return failure;
@@ -162,12 +183,14 @@ impl Follower {
                 next.listed = true;
             }
             Some(Ok(Event::Apply(object))) => {
+                next.told = true;
                 self.put(&object, &mut next.batch)?;
                 if self.held.len() > MOST_OBJECTS {
                     return Err(too_many());
                 }
             }
             Some(Ok(Event::Delete(object))) => {
+                next.told = true;
                 let source = self.resource.source_of(&object);
                 self.held.remove(&source);
                 next.batch.remove(source);
@@ -214,6 +237,14 @@ impl Follower {
         batch.trouble(self.resource.source(), why.clone());
         self.apply(batch).await;
         self.status.send_modify(|status| status.failed(why));
+    }
+
+    /// What was the matter with the whole is over.
+    async fn recovered(&self) {
+        let mut batch = Batch::new();
+        batch.remove(self.resource.source());
+        self.apply(batch).await;
+        self.status.send_modify(WatchStatus::recovered);
     }
 
     /// Puts a batch in force, where it keeps nobody waiting.

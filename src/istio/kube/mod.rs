@@ -30,7 +30,9 @@
 //!   that is not valid keeps what it said when it was, and is reported.
 //! - While the API server is away, refuses (403, say), or answers nonsense, all that was in force
 //!   stays, and [`WatchStatus::error`] and [`Rules::problems`] say why. It is asked again after
-//!   0.8 s, then less and less often, until 30 s lie between.
+//!   about a second, then less and less often, until half a minute to a minute lies between; and
+//!   soon again once nothing has failed for two minutes. That a list succeeds does not count
+//!   where the watch after it fails.
 //! - After each failure everything is listed again, and put in force as one change: objects that
 //!   vanished meanwhile are removed, and nothing else is touched.
 //! - It is the runtime's reflector, with kube's back-off. Its store holds an object without what
@@ -58,6 +60,8 @@ mod failure;
 mod follow;
 mod resource;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -14,7 +14,8 @@ pub struct WatchStatus {
     pub lists: u64,
     /// How often something failed.
     pub failures: u64,
-    /// What failed, if it still does. What was in force before stays in force.
+    /// What failed, if it still does: until all was listed and the watch has told of a change, or
+    /// stood for a second. What was in force before stays in force.
     pub error: Option<String>,
 }
 
@@ -34,6 +35,9 @@ impl WatchStatus {
 
     pub(super) fn listed(&mut self) {
         self.lists += 1;
+    }
+
+    pub(super) fn recovered(&mut self) {
         self.error = None;
     }
 
