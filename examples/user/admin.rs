@@ -75,7 +75,8 @@ async fn stats(State(admin): State<Admin>) -> Json<Stats> {
     })
 }
 
-/// Takes the instance out of the load balancer while it cannot take more, or is on its way out.
+/// Takes the instance out of the load balancer while it cannot take more, or is on its way out. It
+/// is for several instances: one alone, out of it, leaves nobody to ask.
 async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
     if admin.pool.is_closed() {
         (StatusCode::SERVICE_UNAVAILABLE, "closing\n")

@@ -115,6 +115,26 @@ fn nobody_has_a_sidecar_and_there_are_ten_clients() {
     );
 }
 
+#[test]
+fn the_only_replica_stays_in_its_service_while_it_is_saturated() {
+    let spec = deployment("user.yaml").spec;
+    assert_eq!(spec.replicas, Some(1));
+    let pod = spec.template.spec.unwrap();
+    let probe = pod.containers[0].readiness_probe.clone().unwrap();
+    assert_eq!(
+        probe.http_get.unwrap().path.as_deref(),
+        Some("/healthz"),
+        "/readyz says no while all slots are taken"
+    );
+}
+
+#[test]
+fn no_image_is_built_from_what_was_built_before() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let ignored = std::fs::read_to_string(root.join(".dockerignore")).unwrap();
+    assert!(ignored.lines().any(|line| line == "**/target"));
+}
+
 #[tokio::test]
 async fn the_deployments_arguments_are_those_of_the_programs() {
     let double = Double::start().await;
