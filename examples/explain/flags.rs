@@ -7,6 +7,7 @@ use meshpool::istio::{Client, Gate, OnFull, Protocol, Query, RuleSet, Service};
 
 use crate::domain::domain;
 use crate::label::label;
+use crate::named::Named;
 
 /// Explains which limits a mesh's rules set for a service, and where each is from
 #[derive(Debug, Parser)]
@@ -99,28 +100,20 @@ impl Flags {
         match (&self.client_namespace, self.direction) {
             (Some(namespace), _) => namespace,
             (None, Direction::Outbound) => "default",
-            (None, Direction::Inbound) => self.service_namespace(),
+            (None, Direction::Inbound) => self.named().namespace(),
         }
     }
 
-    fn service_namespace(&self) -> &str {
-        let of_host = || self.name_in_cluster()?.rsplit('.').next();
-        let namespace = self.namespace.as_deref().or_else(of_host);
-        namespace.unwrap_or("default")
-    }
-
-    /// The name and the namespace, where the host is a full name of the cluster.
-    fn name_in_cluster(&self) -> Option<&str> {
-        let name = self.host.strip_suffix(&self.cluster_domain)?;
-        name.strip_suffix(".svc.")
+    fn named(&self) -> Named<'_> {
+        Named {
+            host: &self.host,
+            namespace: self.namespace.as_deref(),
+            cluster_domain: &self.cluster_domain,
+        }
     }
 
     fn service(&self) -> Service {
-        let mut service = Service::new(&self.host).protocol(self.protocol);
-        // A full name of the cluster has one in it.
-        if self.namespace.is_some() || self.name_in_cluster().is_none() {
-            service = service.namespace(self.service_namespace());
-        }
+        let mut service = self.named().service().protocol(self.protocol);
         if let Some(port) = self.port {
             service = service.port(port);
         }

@@ -14,6 +14,8 @@ mod domain;
 mod flags;
 #[path = "../common/label.rs"]
 mod label;
+#[path = "../common/named.rs"]
+mod named;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -20,6 +20,8 @@ mod feeds;
 mod follow;
 #[path = "../common/label.rs"]
 mod label;
+#[path = "../common/named.rs"]
+mod named;
 #[path = "../common/report.rs"]
 mod report;
 mod rules;

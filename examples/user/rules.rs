@@ -17,6 +17,7 @@ use crate::domain::domain;
 use crate::feeds::Feeds;
 use crate::follow::follow;
 use crate::label::label;
+use crate::named::Named;
 use crate::report::report;
 
 #[derive(Debug, Args)]
@@ -30,12 +31,12 @@ pub(crate) struct RuleFlags {
     /// Follow the rules in the Kubernetes API, of the namespace and the root namespace
     #[arg(long)]
     kube: bool,
-    /// Which service this is, for --rules and --kube
+    /// Which service this is, for --rules and --kube: its full name, or its short one
     #[arg(long, default_value = "user")]
     host: String,
-    /// The namespace of the service
-    #[arg(long, default_value = "default")]
-    namespace: String,
+    /// The namespace of the service; the one that its full name has, or else `default`
+    #[arg(long)]
+    namespace: Option<String>,
     /// The domain of the cluster, under which short names of services stand
     #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", value_parser = domain)]
     cluster_domain: String,
@@ -124,7 +125,7 @@ async fn by_rules(flags: RuleFlags, pool: &InboundPool) -> io::Result<Followed> 
     let rules = Rules::builder()
         .cluster_domain(&flags.cluster_domain)
         .build();
-    let kubernetes = Kubernetes::new().namespace(&flags.namespace);
+    let kubernetes = Kubernetes::new().namespace(flags.named().namespace());
     let kubernetes = flags.kube.then_some(kubernetes);
     let feeds = Feeds::follow(&flags.rules, kubernetes, &rules).await?;
     let mut limits = rules.inbound_of(flags.query()).on_full(flags.on_full());
@@ -156,9 +157,17 @@ impl RuleFlags {
         }
     }
 
+    fn named(&self) -> Named<'_> {
+        Named {
+            host: &self.host,
+            namespace: self.namespace.as_deref(),
+            cluster_domain: &self.cluster_domain,
+        }
+    }
+
     /// Which service this is.
     fn service(&self) -> Service {
-        let mut service = Service::new(&self.host).namespace(&self.namespace);
+        let mut service = self.named().service();
         if let Some(port) = self.port {
             service = service.port(port);
         }
@@ -170,7 +179,7 @@ impl RuleFlags {
 
     /// Which workload this is.
     fn workload(&self) -> Client {
-        let workload = Client::new(&self.namespace);
+        let workload = Client::new(self.named().namespace());
         let labels = self.label.iter();
         labels.fold(workload, |workload, (key, value)| {
             workload.label(key, value)

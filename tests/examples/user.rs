@@ -231,6 +231,50 @@ async fn its_full_name_has_the_domain_of_the_cluster() {
 }
 
 #[tokio::test]
+async fn its_full_name_has_its_namespace_in_it() {
+    let rules = RuleFile::missing();
+    let of = |kind: &str, spec: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\n\
+             kind: {kind}\n\
+             metadata: {{name: user, namespace: demo}}\n\
+             spec: {{{spec}}}\n"
+        )
+    };
+    let rule =
+        "host: user, trafficPolicy: {connectionPool: {http: {http2MaxRequests: 7}}}".to_owned();
+    rules.write_text(&of("DestinationRule", &rule));
+    let directory = rules.directory();
+    let flags = [
+        "--rules",
+        &directory,
+        "--host",
+        "user.demo.svc.cluster.local",
+    ];
+    let mut user = User::start(&flags).await;
+    assert_eq!(user.stats().await["limits"]["max_requests"], 7);
+    let said = [&flags[..], &["--direction", "inbound", "--json"]].concat();
+    let said = process::json(&output("explain", &said).await);
+    assert_eq!(said["limits"][0]["field"], "max_requests");
+    assert_eq!(said["limits"][0]["value"], 7);
+
+    // It is the workload's as well: a Sidecar of the namespace is obeyed.
+    let sidecar = of(
+        "Sidecar",
+        "inboundConnectionPool: {http: {http2MaxRequests: 5}}",
+    );
+    rules.write_text(&sidecar);
+    user.process
+        .says("rule applied: Limits { max_requests: Some(5)")
+        .await;
+
+    // One that is said holds, whatever the name says.
+    let elsewhere = [&flags[..], &["--namespace", "elsewhere"]].concat();
+    let user = User::start(&elsewhere).await;
+    assert_eq!(user.stats().await["limits"], json!({}));
+}
+
+#[tokio::test]
 async fn a_sidecar_is_obeyed_by_the_workload_and_at_the_port_that_it_is_for() {
     let rules = RuleFile::missing();
     rules.write_text(

@@ -41,6 +41,16 @@ async fn user_obeys_the_rule_for_its_host_and_port() {
 }
 
 #[tokio::test]
+async fn the_namespace_in_the_full_name_of_user_is_the_one_that_is_followed() {
+    let double = Double::start().await;
+    double.put(RULES, "demo", "user", allows("user", 3));
+    let flags = ["--kube", "--host", "user.demo.svc.cluster.local"];
+    let user = Running::start("user", &double, &flags).await;
+    assert_eq!(user.stats().await["limits"]["max_requests"], 3);
+    assert!(double.asked("/namespaces/default/").is_empty());
+}
+
+#[tokio::test]
 async fn a_sidecar_of_the_cluster_limits_the_workload_that_it_selects() {
     let double = Double::start().await;
     let sidecar = |requests: u32| {
