@@ -49,29 +49,72 @@ fn booleans_have_their_old_names() {
     );
 }
 
-#[test]
-fn merge_keys_give_way_to_a_mappings_own() {
-    let text = rule("http:\n  <<: *base\n  http2MaxRequests: 5");
-    let text = text.replace(
+/// The limits on requests and on requests per connection of a pool with these settings in `http`,
+/// where `base` and `other` are mappings and `list` is a list of both.
+fn merged(http: &str) -> (Option<u32>, Option<u32>) {
+    let limits = accepted(with_anchors(http)).limits();
+    let per_connection = limits.max_requests_per_connection;
+    (limits.max_requests, per_connection.map(Into::into))
+}
+
+fn with_anchors(http: &str) -> String {
+    rule(http).replace(
         "metadata:\n",
-        "metadata:\n  managedFields:\n    base: &base {http2MaxRequests: 3, maxRequestsPerConnection: 9}\n",
-    );
-    let limits = accepted(text).limits();
-    assert_eq!(limits.max_requests, Some(5));
-    assert_eq!(limits.max_requests_per_connection.unwrap().get(), 9);
+        "metadata:
+  managedFields:
+    base: &base {http2MaxRequests: 3, maxRequestsPerConnection: 9}
+    other: &other {http2MaxRequests: 4}
+    list: &list [*base, *other]
+",
+    )
+}
+
+/// As the YAML library of `kubectl` and istiod does it, and unlike YAML itself says.
+#[test]
+fn of_merge_keys_and_a_mappings_own_the_last_in_the_text_wins() {
+    for (http, requests) in [
+        ("http: {<<: *base, http2MaxRequests: 5}", 5),
+        ("http: {http2MaxRequests: 5, <<: *base}", 3),
+        ("http: {<<: *base, http2MaxRequests: 5, <<: *other}", 4),
+        ("http: {<<: *base, <<: *other}", 4),
+        ("http: {<<: *other, <<: *base}", 3),
+        ("http: {!!merge <<: *base}", 3),
+    ] {
+        assert_eq!(merged(http), (Some(requests), Some(9)), "{http}");
+    }
+    let lifted = "http: {<<: *base, http2MaxRequests: null, maxRetries: 1}";
+    assert_eq!(merged(lifted), (None, Some(9)));
 }
 
 #[test]
-fn earlier_merges_win_over_later_ones() {
-    let text = rule("http:\n  <<: [{http2MaxRequests: 3}, {http2MaxRequests: 4, maxRetries: 1}]");
-    assert_eq!(accepted(text).limits().max_requests, Some(3));
-    let wrong = error(rule("http:\n  <<: 5"));
-    assert!(
-        wrong.contains("<< takes a mapping or a list of mappings"),
-        "{wrong}"
-    );
+fn of_the_mappings_in_one_merge_the_first_wins() {
+    for (http, requests) in [
+        ("http: {<<: [*base, *other]}", 3),
+        ("http: {<<: [*other, *base]}", 4),
+        ("http: {<<: [{http2MaxRequests: 7}, *base, *other]}", 7),
+        ("http: {http2MaxRequests: 5, <<: [*other, *base]}", 4),
+        ("http: {<<: [*other, *base], http2MaxRequests: 5}", 5),
+    ] {
+        assert_eq!(merged(http), (Some(requests), Some(9)), "{http}");
+    }
+}
+
+#[test]
+fn a_merge_key_takes_mappings_and_nothing_else() {
+    for value in ["5", "null", "[5]", "[[*base]]", "*list", "[*list]"] {
+        let wrong = error(with_anchors(&format!("http: {{<<: {value}}}")));
+        let expected = "<< takes a mapping, an alias of one, or a list of these";
+        assert!(wrong.contains(expected), "{value}: {wrong}");
+    }
     let quoted = error(rule("http:\n  '<<': {http2MaxRequests: 3}"));
     assert!(quoted.contains("unknown field `<<`"), "{quoted}");
+}
+
+#[test]
+fn a_key_that_stands_twice_beside_a_merge_is_an_error() {
+    let twice = "http: {maxRetries: 1, maxRetries: 2, <<: *base}";
+    let wrong = error(with_anchors(twice));
+    assert!(wrong.contains("`maxRetries` stands twice"), "{wrong}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use saphyr_parser::{ScalarStyle, Tag};
 
 use super::budget::{MAX_KEY, MAX_LEVELS, NODE_BYTES};
 use super::error::SyntaxError;
+use super::merge::{Merge, merged};
 use super::node::{Document, Duplicate, Entry, Kind, MOST_DUPLICATES, Node, NodeId, Scalar};
 use super::scalar;
 use crate::istio::problem::{Position, shorten};
@@ -32,8 +33,7 @@ enum Items {
         entries: Vec<Entry>,
         /// A key that waits for its value.
         key: Option<Key>,
-        /// The values of `<<`.
-        merges: Vec<(NodeId, Position)>,
+        merges: Vec<Merge>,
     },
 }
 
@@ -42,6 +42,16 @@ enum Key {
     /// `<<`
     Merge,
     Name(Arc<str>, Position),
+}
+
+/// How a node stands where it is put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    Here,
+    /// By a name for it.
+    AsAlias,
+    /// As `<<`, which merges where it is a key.
+    AsMerge,
 }
 
 impl Frame {
@@ -105,8 +115,15 @@ impl Builder {
             height: 1,
         });
         self.name(anchor, id);
-        let merges = style == ScalarStyle::Plain && tag.is_none() && text == "<<";
-        self.place(id, at, merges)
+        let merges = match tag {
+            None => style == ScalarStyle::Plain,
+            Some(tag) => tag.is_yaml_core_schema() && tag.suffix == "merge",
+        };
+        let written = match merges && text == "<<" {
+            true => Written::AsMerge,
+            false => Written::Here,
+        };
+        self.place(id, at, written)
     }
 
     pub(super) fn open(&mut self, frame: Frame) -> Result<(), SyntaxError> {
@@ -167,9 +184,9 @@ impl Builder {
         };
         let entries = self.without_duplicates(entries);
         let own = entries.len();
-        let entries = self.merge(entries, &merges)?;
-        let merged = entries.len().saturating_sub(own) as u32;
-        weight = weight.saturating_add(merged);
+        let entries = merged(&self.nodes, entries, &merges)?;
+        let brought = entries.len().saturating_sub(own) as u32;
+        weight = weight.saturating_add(brought);
         let kind = Kind::Mapping(entries);
         self.close(
             anchor,
@@ -180,14 +197,14 @@ impl Builder {
                 height: height + 1,
             },
         )?;
-        Ok(merged)
+        Ok(brought)
     }
 
     fn close(&mut self, anchor: usize, node: Node) -> Result<(), SyntaxError> {
         let at = node.at;
         let id = self.add(node);
         self.name(anchor, id);
-        self.place(id, at, false)
+        self.place(id, at, Written::Here)
     }
 
     pub(super) fn alias(&mut self, anchor: usize, at: Position) -> Result<u32, SyntaxError> {
@@ -202,7 +219,7 @@ impl Builder {
         if self.open.len() as u32 + height > MAX_LEVELS + 1 {
             return Err(too_deep(at));
         }
-        self.place(id, at, false)?;
+        self.place(id, at, Written::AsAlias)?;
         Ok(weight)
     }
 
@@ -244,10 +261,12 @@ impl Builder {
     }
 
     /// Puts a finished node where it belongs: in the open collection, or as the root.
-    fn place(&mut self, id: NodeId, at: Position, merges: bool) -> Result<(), SyntaxError> {
+    fn place(&mut self, id: NodeId, at: Position, written: Written) -> Result<(), SyntaxError> {
         let Node { weight, height, .. } = self.nodes[id.0 as usize];
         let name = match self.open.last() {
-            Some(frame) if frame.wants_key() && !merges => Some(self.key(id, at)?),
+            Some(frame) if frame.wants_key() && written != Written::AsMerge => {
+                Some(self.key(id, at)?)
+            }
             _ => None,
         };
         let Some(frame) = self.open.last_mut() else {
@@ -266,7 +285,12 @@ impl Builder {
                 (None, Some(name)) => *key = Some(Key::Name(name, at)),
                 (None, None) => *key = Some(Key::Merge),
                 (Some(Key::Name(key, at)), _) => entries.push(Entry { key, at, value: id }),
-                (Some(Key::Merge), _) => merges.push((id, at)),
+                (Some(Key::Merge), _) => merges.push(Merge {
+                    value: id,
+                    at,
+                    is_alias: written == Written::AsAlias,
+                    after: entries.len(),
+                }),
             },
         }
         Ok(())
@@ -323,40 +347,6 @@ impl Builder {
             });
         }
         entries
-    }
-
-    /// Adds what `<<` brings: a key of the mapping's own wins, then an earlier merge.
-    fn merge(
-        &self,
-        mut entries: Vec<Entry>,
-        merges: &[(NodeId, Position)],
-    ) -> Result<Vec<Entry>, SyntaxError> {
-        if merges.is_empty() {
-            return Ok(entries);
-        }
-        let mut known: HashSet<Arc<str>> =
-            entries.iter().map(|entry| Arc::clone(&entry.key)).collect();
-        for &(id, at) in merges {
-            let one = [id];
-            let sources = match &self.nodes[id.0 as usize].kind {
-                Kind::Sequence(items) => items.as_slice(),
-                Kind::Scalar(..) | Kind::Mapping(_) => &one,
-            };
-            for source in sources {
-                let Kind::Mapping(source) = &self.nodes[source.0 as usize].kind else {
-                    return Err(SyntaxError::new(
-                        at,
-                        "<< takes a mapping or a list of mappings, as aliases",
-                    ));
-                };
-                for entry in source {
-                    if known.insert(Arc::clone(&entry.key)) {
-                        entries.push(entry.clone());
-                    }
-                }
-            }
-        }
-        Ok(entries)
     }
 }
 

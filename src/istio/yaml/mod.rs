@@ -8,6 +8,7 @@ mod budget;
 mod build;
 mod error;
 mod load;
+mod merge;
 mod node;
 mod place;
 mod scalar;
