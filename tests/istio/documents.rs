@@ -137,3 +137,32 @@ fn a_syntax_error_does_not_hide_what_was_wrong_before_it() {
     assert_eq!(found.len(), 2, "{found:#?}");
     assert!(found[0].contains("-1 is negative") && found[1].contains("not valid YAML"));
 }
+
+#[test]
+fn byte_order_marks_are_skipped_before_documents_and_refused_inside() {
+    let rule = rule("tcp: {maxConnections: 7}");
+    let service = "apiVersion: v1\nkind: Service\n";
+    for text in [
+        format!("\u{feff}---\n{rule}"),
+        format!("{service}...\n\u{feff}---\n{rule}"),
+    ] {
+        assert_eq!(accepted(&text).limits().max_requests, Some(7), "{text:?}");
+    }
+    let found = error(format!("{service}---\n\u{feff}{rule}"));
+    assert!(found.starts_with("rule.yaml:4:1: error: "), "{found}");
+    assert!(found.contains("byte order mark"), "{found}");
+}
+
+#[test]
+fn tabs_indent_json_and_nothing_else() {
+    let json = "{\n\t\"apiVersion\": \"networking.istio.io/v1\",\n\t\"kind\": \"DestinationRule\",\n\
+        \t\"metadata\": {\"name\":\t\"user\"},\n\t\"spec\": {\n\t\t\"host\": \"user\",\n\
+        \t\t\"trafficPolicy\": {\"connectionPool\": {\n\t\t\t\"tcp\": {\"maxConnections\": 7}\n\t\t}}\n\
+        \t}\n}\n";
+    assert_eq!(accepted(json).limits().max_requests, Some(7));
+    let indented =
+        rule("tcp:\n  maxConnections: 7").replace("        maxConnections", "\tmaxConnections");
+    let found = error(indented);
+    assert!(found.starts_with("rule.yaml:10:"), "{found}");
+    assert!(found.contains("not valid YAML"), "{found}");
+}

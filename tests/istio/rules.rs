@@ -184,6 +184,7 @@ fn outbound_limits_are_those_of_the_destination_as_the_cluster_finds_it() {
         "user.demo",
         "user.demo.svc",
         "user.demo.svc.cluster.local",
+        "user.demo.svc.cluster.local.",
         "USER.Demo",
     ] {
         assert_eq!(of(&near, host), Some(1), "{host}");
@@ -195,7 +196,17 @@ fn outbound_limits_are_those_of_the_destination_as_the_cluster_finds_it() {
         (of(&near, "api.example.org"), of(&far, "api.example.org")),
         (Some(2), None)
     );
+    assert_eq!(of(&near, "api.example.org."), Some(2));
     for host in ["127.0.0.1", "[::1]", "user.example", "user.demo.example"] {
+        assert_eq!(of(&near, host), None, "{host}");
+    }
+    // Absolute names are full ones.
+    for host in [
+        "user.",
+        "user.demo.",
+        "user.demo.svc.",
+        "user.demo.svc.cluster.local..",
+    ] {
         assert_eq!(of(&near, host), None, "{host}");
     }
 }

@@ -13,6 +13,11 @@ pub(super) fn service(
     let full = |name, namespace| Service::new(format!("{name}.{namespace}.svc.{domain}"));
     let is_namespace = |name: &str| name == client.namespace() || rules.knows_namespace(name);
     let host = destination.host();
+    // With a dot at its end a name is absolute: DNS completes nothing.
+    let absolute = host.strip_suffix('.').filter(|name| name.contains('.'));
+    if let Some(name) = absolute {
+        return Service::new(name).port(destination.port());
+    }
     let service = match host.split('.').collect::<Vec<_>>()[..] {
         [name] if !name.starts_with('[') => full(name, client.namespace()),
         [name, namespace, "svc"] => full(name, namespace),

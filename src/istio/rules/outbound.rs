@@ -17,7 +17,9 @@ const MOST_TOLD: usize = 4096;
 /// A destination's host is taken for a service as the cluster's DNS would take it: `user` is the
 /// service of that name in the client's namespace; `user.demo.svc` is
 /// `user.demo.svc.cluster.local`, and so is `user.demo` if `demo` is the client's namespace or one
-/// of which any rule speaks. Every other host stays as it is. The port is that of the service.
+/// of which any rule speaks. An absolute name, with a dot at its end, is the same without the dot
+/// if it is a full one, as for a mesh's Envoy. Every other host stays as it is. The port is that of
+/// the service.
 #[derive(Clone, Debug)]
 pub struct OutboundRules {
     rules: Rules,
