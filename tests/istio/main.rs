@@ -17,6 +17,7 @@ mod log;
 mod mesh;
 mod missing;
 mod outbound;
+mod outside;
 mod printing;
 mod queries;
 mod robust;

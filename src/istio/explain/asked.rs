@@ -26,6 +26,37 @@ pub(super) fn of_nothing(rules: &RuleSet) -> Option<Problem> {
     })
 }
 
+/// A host outside the cluster. Istio goes by the namespace of its `ServiceEntry`, which is not read.
+pub(super) fn outside(settings: &Settings<'_>) -> Option<Problem> {
+    let owners = settings.rules.owners(settings);
+    let owners: Vec<String> = owners.iter().map(|owner| shorten(owner)).collect();
+    let host = shorten(settings.query.service().host());
+    let (severity, message) = match &owners[..] {
+        [] => return None,
+        [owner] => (
+            Severity::Notice,
+            format!(
+                "`{host}` is no name of the cluster: it is taken for a service of the namespace \
+                 {owner}, as no other has a rule for it; a mesh takes it for one of the namespace \
+                 that its ServiceEntry is in"
+            ),
+        ),
+        _ => {
+            let named = owners[..owners.len().min(MOST_NAMES)].join(", ");
+            let count = owners.len();
+            (
+                Severity::Warning,
+                format!(
+                    "`{host}` is no name of the cluster, and {count} namespaces have rules for it: \
+                     {named}; which of them its ServiceEntry is in is not known, and so none of \
+                     these rules holds; say the namespace of the service"
+                ),
+            )
+        }
+    };
+    Some(Problem::of_file(FilePath::new(""), severity, message))
+}
+
 /// A subset that the rule lacks. Who calls it by a route of the mesh would get no answer.
 fn no_subset(settings: &Settings<'_>) -> Option<Notes> {
     let query = settings.query;

@@ -48,6 +48,7 @@ impl RuleSet {
         let incoming = rules.map(|(id, slot)| incoming(id, slot.rule(), domain));
         let terms = Terms {
             root_namespace: &mesh.root_namespace,
+            cluster_domain: domain,
             private_by_default: mesh.private_by_default,
             selection: options.selection,
         };

@@ -1,6 +1,7 @@
 //! From a query to what applies.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Mesh, Query, RuleSet};
 use crate::istio::Protocol;
@@ -14,22 +15,15 @@ static NO_LABELS: BTreeMap<String, String> = BTreeMap::new();
 impl RuleSet {
     pub(super) fn resolve<'a>(&'a self, query: &'a Query) -> Settings<'a> {
         let service = &query.service;
-        let domain = &self.cluster_domain;
-        let said = service.namespace.as_deref();
-        let of_service = said.or_else(|| select::namespace_of(&service.host, domain));
-        let client_namespace = match &query.client {
-            Some(client) => &client.namespace,
-            None => of_service.unwrap_or(DEFAULT_NAMESPACE),
-        };
+        let Names {
+            client_namespace,
+            host,
+            owner,
+        } = self.names(query);
         let labels = query
             .client
             .as_ref()
             .map_or(&NO_LABELS, |client| &client.labels);
-
-        let short_in = of_service.unwrap_or(client_namespace);
-        let host = select::resolve(&service.host, short_in, domain);
-        let is_short = host.len() != service.host.len();
-        let owner = of_service.or(is_short.then_some(short_in));
         let candidates = self.index.candidates(client_namespace, &host, owner);
         let entry = candidates.pick(Some(labels).filter(|_| !query.inbound));
 
@@ -72,6 +66,41 @@ impl RuleSet {
                 query.inbound,
             ),
             protocol,
+        }
+    }
+
+    /// The namespaces that the service may be in, where that is not known and it matters: those with
+    /// rules for it that the client would see. If there is one, it is taken to be that.
+    pub(in crate::istio) fn owners(&self, settings: &Settings<'_>) -> BTreeSet<String> {
+        let Names {
+            client_namespace,
+            host,
+            owner,
+        } = self.names(settings.query);
+        if owner.is_some() || settings.candidates.groups[0].is_some() {
+            return BTreeSet::new();
+        }
+        let owners = self.index.owners(client_namespace, &host);
+        owners.map(str::to_owned).collect()
+    }
+
+    /// The names of a query, as rules are looked up by them.
+    fn names<'a>(&self, query: &'a Query) -> Names<'a> {
+        let service = &query.service;
+        let domain = &self.cluster_domain;
+        let said = service.namespace.as_deref();
+        let of_service = said.or_else(|| select::namespace_of(&service.host, domain));
+        let client_namespace = match &query.client {
+            Some(client) => &client.namespace,
+            None => of_service.unwrap_or(DEFAULT_NAMESPACE),
+        };
+        let short_in = of_service.unwrap_or(client_namespace);
+        let host = select::resolve(&service.host, short_in, domain);
+        let is_short = host.len() != service.host.len();
+        Names {
+            client_namespace,
+            host,
+            owner: of_service.or(is_short.then_some(short_in)),
         }
     }
 
@@ -166,6 +195,15 @@ impl RuleSet {
         found.pool = whole.map(|_| Owner::Sidecar(id));
         found
     }
+}
+
+/// The names of a query.
+struct Names<'a> {
+    client_namespace: &'a str,
+    /// The full name of the service.
+    host: Cow<'a, str>,
+    /// The namespace of the service; not known of a host outside the cluster, unless it is said.
+    owner: Option<&'a str>,
 }
 
 /// What a `Sidecar` has for a workload's port.

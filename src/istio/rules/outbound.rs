@@ -1,10 +1,11 @@
 //! [`OutboundRules`]: what limits the requests that this process sends.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::destination::service;
 use super::{Rules, Snapshot};
+use crate::istio::select::namespace_of;
 use crate::istio::{Client, Explanation, OnFull, Query};
 use crate::limits::{Destination, Limits, LimitsSource, Subscriber};
 
@@ -25,6 +26,8 @@ pub struct OutboundRules {
     rules: Rules,
     client: Client,
     subset: Option<String>,
+    /// In which namespace each host is a service.
+    namespaces: BTreeMap<String, String>,
     /// What each was told, and by which revision of the rules.
     told: Arc<Mutex<HashMap<Destination, (u64, Limits)>>>,
 }
@@ -35,6 +38,7 @@ impl OutboundRules {
             rules,
             client,
             subset: None,
+            namespaces: BTreeMap::new(),
             told: Arc::default(),
         }
     }
@@ -44,6 +48,60 @@ impl OutboundRules {
     #[must_use]
     pub fn subset(mut self, name: impl Into<String>) -> Self {
         self.subset = Some(name.into());
+        // Of the others with which it was shared it would be something else.
+        self.told = Arc::default();
+        self
+    }
+
+    /// Says of a host outside the cluster in which namespace it is a service: in that of its
+    /// `ServiceEntry`, whose rules apply to it. `*.example.org` is for every host that ends so and
+    /// that nothing longer is said of.
+    ///
+    /// Default: the only namespace with a rule for the host that the client sees; if there are
+    /// several, none, and no rule of theirs applies, of which the
+    /// [`explanation`](Self::explanation) warns. The client's own rules come first in any case, and
+    /// those of the root namespace last.
+    ///
+    /// ```
+    /// use meshpool::istio::Client;
+    /// use meshpool::istio::rules::Rules;
+    /// use meshpool::limits::{Destination, LimitsSource, Scheme};
+    ///
+    /// let rules = Rules::new();
+    /// for (namespace, limit) in [("egress", 1), ("partners", 2)] {
+    ///     rules.put(
+    ///         namespace,
+    ///         format!(
+    ///             "apiVersion: networking.istio.io/v1
+    /// kind: DestinationRule
+    /// metadata: {{name: api, namespace: {namespace}}}
+    /// spec:
+    ///   host: api.example.org
+    ///   trafficPolicy:
+    ///     connectionPool:
+    ///       http: {{http2MaxRequests: {limit}}}
+    /// "
+    ///         ),
+    ///     )?;
+    /// }
+    /// let api = Destination::new(Scheme::Https, "api.example.org", 443);
+    /// let outbound = rules.outbound(Client::new("web"));
+    /// assert_eq!(outbound.limits(&api).max_requests, None);
+    ///
+    /// let outbound = outbound.service_namespace("api.example.org", "egress");
+    /// assert_eq!(outbound.limits(&api).max_requests, Some(1));
+    /// # Ok::<(), meshpool::istio::Rejected>(())
+    /// ```
+    #[must_use]
+    pub fn service_namespace(
+        mut self,
+        host: impl Into<String>,
+        namespace: impl Into<String>,
+    ) -> Self {
+        // As the hosts of destinations are.
+        let host = host.into().to_ascii_lowercase();
+        self.namespaces.insert(host, namespace.into());
+        self.told = Arc::default();
         self
     }
 
@@ -61,11 +119,32 @@ impl OutboundRules {
     fn query_of(&self, destination: &Destination, rules: &Snapshot) -> Query {
         let domain = self.rules.cluster_domain();
         let service = service(destination, &self.client, domain, &rules.set);
+        let service = match self.namespace_of(service.host()) {
+            Some(namespace) => service.namespace(namespace),
+            None => service,
+        };
         let query = Query::outbound(service).client(self.client.clone());
         match &self.subset {
             Some(subset) => query.subset(subset),
             None => query,
         }
+    }
+
+    /// What was said of a host, if that is outside the cluster.
+    fn namespace_of(&self, host: &str) -> Option<&str> {
+        if namespace_of(host, self.rules.cluster_domain()).is_some() {
+            return None;
+        }
+        let exact = self.namespaces.get(host);
+        let wild = || {
+            let fitting = self.namespaces.iter().filter(|(pattern, _)| {
+                let suffix = pattern.strip_prefix('*');
+                suffix.is_some_and(|suffix| host.ends_with(suffix))
+            });
+            let longest = fitting.max_by_key(|(pattern, _)| pattern.len());
+            longest.map(|(_, namespace)| namespace)
+        };
+        exact.or_else(wild).map(String::as_str)
     }
 
     /// Remembers what was told, and tells if it is something else than before.

@@ -41,22 +41,26 @@ impl<V> Hosts<V> {
     /// The value of the most specific host that holds for `host`. A host that is a wildcard itself
     /// is held for by the same one, and by those for what follows its `*`.
     pub(super) fn most_specific(&self, host: &str) -> Option<&V> {
-        match suffix(host) {
-            Some(suffix) => self.longest(suffix),
-            None => self.exact.get(host).or_else(|| self.longest(host)),
-        }
+        self.all(host).next()
+    }
+
+    /// The values of all hosts that hold for `host`, from the most specific on.
+    pub(super) fn all(&self, host: &str) -> impl Iterator<Item = &V> {
+        let (exact, rest) = match suffix(host) {
+            Some(suffix) => (None, suffix),
+            None => (self.exact.get(host), host),
+        };
+        let ends = self.lengths.iter().filter_map(move |length| {
+            let start = rest.len().checked_sub(*length)?;
+            rest.get(start..)
+        });
+        exact
+            .into_iter()
+            .chain(ends.filter_map(|end| self.wild.get(end)))
     }
 
     pub(super) fn values(&self) -> impl Iterator<Item = &V> {
         self.exact.values().chain(self.wild.values())
-    }
-
-    fn longest(&self, host: &str) -> Option<&V> {
-        let mut ends = self.lengths.iter().filter_map(|length| {
-            let start = host.len().checked_sub(*length)?;
-            host.get(start..)
-        });
-        ends.find_map(|end| self.wild.get(end))
     }
 }
 

@@ -8,6 +8,7 @@ use super::entry::{Entry, Incoming};
 use super::group::{Audience, Group};
 use super::hosts::Hosts;
 use super::labels::Selector;
+use super::outside::Outside;
 use super::quirk::{QuirkKind, QuirkOf, Selection};
 use super::visibility::Visibility;
 
@@ -15,6 +16,7 @@ use super::visibility::Visibility;
 #[derive(Clone, Copy, Debug)]
 pub(in crate::istio) struct Terms<'a> {
     pub(in crate::istio) root_namespace: &'a str,
+    pub(in crate::istio) cluster_domain: &'a str,
     /// Whether a rule without `exportTo` is for its own namespace alone.
     pub(in crate::istio) private_by_default: bool,
     pub(in crate::istio) selection: Selection,
@@ -30,6 +32,7 @@ pub(in crate::istio) struct Index {
     exported: HashMap<Box<str>, Hosts<Group>>,
     /// Of the root namespace, for clients there.
     root_private: Hosts<Group>,
+    outside: Outside,
 }
 
 /// The candidates for a client and a service: rules of one namespace for one host.
@@ -82,10 +85,11 @@ impl Index {
         for rule in rules {
             building.add(&rule, terms);
         }
-        building.finish(terms.root_namespace)
+        building.finish(terms)
     }
 
-    /// The rules for a service, by its full name and namespace, as a client sees it.
+    /// The rules for a service, by its full name and namespace, as a client sees it. Where its
+    /// namespace is not known it is the only one of the [`owners`](Self::owners), if there is one.
     pub(in crate::istio) fn candidates<'a>(
         &'a self,
         client_namespace: &'a str,
@@ -110,6 +114,8 @@ impl Index {
             return found;
         }
         found.exported = true;
+        let service_namespace =
+            service_namespace.or_else(|| self.only_owner(client_namespace, host));
         let owners = [service_namespace, Some(&*self.root_namespace)];
         for (step, owner) in (1..).zip(owners) {
             let Some(owner) = owner else { continue };
@@ -122,6 +128,29 @@ impl Index {
             }
         }
         found
+    }
+
+    /// The namespaces that a service with a host outside the cluster may be in, some more than once:
+    /// those with rules for it that a client would see.
+    pub(in crate::istio) fn owners<'a>(
+        &'a self,
+        client_namespace: &'a str,
+        host: &'a str,
+    ) -> impl Iterator<Item = &'a str> {
+        self.outside.namespaces(host).filter(move |namespace| {
+            let hosts = self.exported.get(*namespace);
+            let group = hosts.and_then(|hosts| hosts.most_specific(host));
+            group.is_some_and(|group| {
+                let mut entries = group.entries.iter();
+                entries.any(|entry| entry.audience.visibility.reaches(client_namespace))
+            })
+        })
+    }
+
+    fn only_owner<'a>(&'a self, client_namespace: &'a str, host: &'a str) -> Option<&'a str> {
+        let mut owners = self.owners(client_namespace, host);
+        let first = owners.next()?;
+        owners.all(|other| other == first).then_some(first)
     }
 
     /// The rules for whichever host comes first, whoever asks: of a set of one rule, that rule.
@@ -211,7 +240,13 @@ impl Building {
         }
     }
 
-    fn finish(self, root_namespace: &str) -> Index {
+    fn finish(self, terms: Terms<'_>) -> Index {
+        let Terms {
+            root_namespace,
+            cluster_domain,
+            ..
+        } = terms;
+        let outside = Outside::new(&self.exported, root_namespace, cluster_domain);
         let frozen = |by_namespace: HashMap<Box<str>, ByHost>| {
             let each = by_namespace.into_iter();
             each.map(|(namespace, hosts)| (namespace, Hosts::new(hosts)))
@@ -222,6 +257,7 @@ impl Building {
             local: frozen(self.local),
             exported: frozen(self.exported),
             root_private: Hosts::new(self.root_private),
+            outside,
         }
     }
 }

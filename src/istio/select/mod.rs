@@ -12,6 +12,7 @@ mod hosts;
 mod index;
 mod labels;
 mod order;
+mod outside;
 mod policy;
 mod quirk;
 mod sidecar;
