@@ -18,12 +18,12 @@ impl<'a> Named<'a> {
         self.namespace.or_else(of_host).unwrap_or("default")
     }
 
+    /// Without a namespace that was said, where it is is for the library to find.
     pub(crate) fn service(self) -> Service {
         let service = Service::new(self.host);
-        // A full name of the cluster has one in it.
-        match self.namespace.is_some() || self.name_in_cluster().is_none() {
-            true => service.namespace(self.namespace()),
-            false => service,
+        match self.namespace {
+            Some(namespace) => service.namespace(namespace),
+            None => service,
         }
     }
 

@@ -18,7 +18,8 @@ pub(crate) struct Flags {
     /// The service: its full name, or its short one in the namespace
     #[arg(long)]
     host: String,
-    /// The namespace of the service; the one that its full name has, or else `default`
+    /// The namespace of the service; unless set the one that its full name has, for a short name
+    /// that of the workload, and for others the only one with a rule for it
     #[arg(long)]
     namespace: Option<String>,
     /// The domain of the cluster, under which short names of services stand

@@ -46,6 +46,10 @@ pub(crate) struct RuleFlags {
     /// The domain of the cluster, under which short names of services stand
     #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", value_parser = domain)]
     cluster_domain: String,
+    /// The namespace of the upstream's service, for a host outside the cluster: that of its
+    /// ServiceEntry; the only one with a rule for it unless set
+    #[arg(long)]
+    namespace: Option<String>,
     /// The namespace of those who call, for --rules and --kube
     #[arg(long, default_value = "default")]
     client_namespace: String,
@@ -253,6 +257,11 @@ impl RuleFlags {
             |client, (key, value)| client.label(key, value),
         );
         let outbound = rules.outbound(client);
+        let outbound = match self.namespace {
+            // There is one upstream.
+            Some(namespace) => outbound.service_namespace("*", namespace),
+            None => outbound,
+        };
         match self.subset {
             Some(subset) => outbound.subset(subset),
             None => outbound,

@@ -73,9 +73,25 @@ fn of_several_namespaces_with_a_rule_for_the_host_none_is_taken_and_that_is_told
         message.contains("2 namespaces have rules for it: egress, partners;"),
         "{message}"
     );
-    // The root namespace's hold wherever the service is.
-    let with_root = several + &rule("istio-system", "*.org", 3, "");
-    assert_eq!(found(&with_root).0, Some(3));
+}
+
+#[test]
+fn the_root_namespaces_rules_hold_wherever_the_service_is() {
+    let root = rule("istio-system", "*.org", 3, "");
+    assert_eq!(found(&root), (Some(3), Vec::new()));
+    let both = root + &rule("egress", HOST, 1, "");
+    let (limit, said) = found(&both);
+    assert_eq!(limit, Some(3));
+    let (severity, message) = &said[0];
+    assert_eq!(*severity, Severity::Warning);
+    assert!(
+        message.contains("so only that of istio-system, the root namespace, holds"),
+        "{message}"
+    );
+    // Rules for all that there is say nothing of it.
+    let default = rule("istio-system", "*", 3, "");
+    assert_eq!(found(&default).0, Some(3));
+    assert_eq!(found(&(default + &rule("egress", HOST, 1, ""))).0, Some(1));
 }
 
 #[test]
@@ -85,7 +101,7 @@ fn rules_that_say_nothing_of_the_host_do_not_count() {
         rule("partners", HOST, 2, "  exportTo: ['.']\n"),
         rule("partners", HOST, 2, "  exportTo: [shop]\n"),
         rule("partners", "*", 2, ""),
-        rule("istio-system", HOST, 2, ""),
+        rule("istio-system", "*", 2, ""),
         rule("partners", "*.example.com", 2, ""),
         rule("partners", "other.example.org", 2, ""),
     ] {
@@ -126,7 +142,9 @@ fn whoever_knows_the_namespace_says_it() {
         client.limits(&destination).max_requests
     };
     assert_eq!(of(&plain, HOST), None);
-    let told = plain.clone().service_namespace("API.example.org", "egress");
+    let told = plain
+        .clone()
+        .service_namespace("API.example.org.", "egress");
     assert_eq!(of(&told, HOST), Some(1));
     assert_eq!(of(&told, "api.example.org."), Some(1));
     assert_eq!(of(&told, "b.example.org"), None);

@@ -29,10 +29,14 @@ pub(super) fn of_nothing(rules: &RuleSet) -> Option<Problem> {
 /// A host outside the cluster. Istio goes by the namespace of its `ServiceEntry`, which is not read.
 pub(super) fn outside(settings: &Settings<'_>) -> Option<Problem> {
     let owners = settings.rules.owners(settings);
+    let root = settings.rules.root_namespace();
+    let has_root = owners.contains(root);
     let owners: Vec<String> = owners.iter().map(|owner| shorten(owner)).collect();
     let host = shorten(settings.query.service().host());
     let (severity, message) = match &owners[..] {
         [] => return None,
+        // Its rules hold wherever the service is.
+        [_] if has_root => return None,
         [owner] => (
             Severity::Notice,
             format!(
@@ -44,12 +48,16 @@ pub(super) fn outside(settings: &Settings<'_>) -> Option<Problem> {
         _ => {
             let named = owners[..owners.len().min(MOST_NAMES)].join(", ");
             let count = owners.len();
+            let holding = match has_root {
+                true => format!("only that of {root}, the root namespace, holds"),
+                false => "none of these rules holds".to_owned(),
+            };
             (
                 Severity::Warning,
                 format!(
                     "`{host}` is no name of the cluster, and {count} namespaces have rules for it: \
-                     {named}; which of them its ServiceEntry is in is not known, and so none of \
-                     these rules holds; say the namespace of the service"
+                     {named}; which of them its ServiceEntry is in is not known, and so {holding}; \
+                     say the namespace of the service"
                 ),
             )
         }

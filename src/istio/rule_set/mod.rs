@@ -134,6 +134,11 @@ impl RuleSet {
         self.namespaces.has(name)
     }
 
+    /// The namespace whose rules hold where none of a client's or a service's own do.
+    pub(in crate::istio) fn root_namespace(&self) -> &str {
+        &self.mesh.root_namespace
+    }
+
     /// Where Istio's selection does what was probably not meant, by [`Selection`]. Of a set with
     /// [`Selection::Sane`] none.
     pub fn quirks(&self) -> Vec<Quirk<'_>> {

@@ -128,8 +128,7 @@ impl Service {
     /// Sets the namespace of the service, whose rules apply to it: of a host outside the cluster
     /// that of its `ServiceEntry`. Default: what a full name of the cluster says, and the client's
     /// for a short one. For others it is the only namespace with a rule for that host that the
-    /// client sees (one for `*` alone does not count, nor do those of the root namespace, which hold
-    /// anyway); if there are several, none, of which an
+    /// client sees, one for `*` not counted; if there are several, none, of which an
     /// [`Explanation`](crate::istio::Explanation) warns.
     #[must_use]
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {

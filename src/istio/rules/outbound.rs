@@ -57,10 +57,10 @@ impl OutboundRules {
     /// `ServiceEntry`, whose rules apply to it. `*.example.org` is for every host that ends so and
     /// that nothing longer is said of.
     ///
-    /// Default: the only namespace with a rule for the host that the client sees; if there are
-    /// several, none, and no rule of theirs applies, of which the
-    /// [`explanation`](Self::explanation) warns. The client's own rules come first in any case, and
-    /// those of the root namespace last.
+    /// Default: the only namespace with a rule for the host that the client sees, one for `*` not
+    /// counted. If there are several, none: then of these rules only those of the root namespace
+    /// apply, and the [`explanation`](Self::explanation) warns. Rules of the client's own namespace
+    /// come first in any case.
     ///
     /// ```
     /// use meshpool::istio::Client;
@@ -98,8 +98,11 @@ impl OutboundRules {
         host: impl Into<String>,
         namespace: impl Into<String>,
     ) -> Self {
-        // As the hosts of destinations are.
-        let host = host.into().to_ascii_lowercase();
+        // As the hosts of destinations are compared.
+        let mut host = host.into().to_ascii_lowercase();
+        if host.ends_with('.') {
+            host.pop();
+        }
         self.namespaces.insert(host, namespace.into());
         self.told = Arc::default();
         self

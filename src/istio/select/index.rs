@@ -241,19 +241,14 @@ impl Building {
     }
 
     fn finish(self, terms: Terms<'_>) -> Index {
-        let Terms {
-            root_namespace,
-            cluster_domain,
-            ..
-        } = terms;
-        let outside = Outside::new(&self.exported, root_namespace, cluster_domain);
+        let outside = Outside::new(&self.exported, terms.cluster_domain);
         let frozen = |by_namespace: HashMap<Box<str>, ByHost>| {
             let each = by_namespace.into_iter();
             each.map(|(namespace, hosts)| (namespace, Hosts::new(hosts)))
                 .collect()
         };
         Index {
-            root_namespace: root_namespace.into(),
+            root_namespace: terms.root_namespace.into(),
             local: frozen(self.local),
             exported: frozen(self.exported),
             root_private: Hosts::new(self.root_private),

@@ -9,8 +9,7 @@ use super::hosts::Hosts;
 /// The namespaces that export rules for hosts outside the cluster. A service with such a host is
 /// in one of these if any rule of its own namespace is to hold for it.
 ///
-/// Left out are rules for `*`, which are for whatever else is in their namespace, and those of the
-/// root namespace, which hold wherever a service is.
+/// Left out are rules for `*`: they are for whatever else is in their namespace.
 #[derive(Debug)]
 pub(super) struct Outside(Hosts<BTreeSet<Box<str>>>);
 
@@ -18,19 +17,14 @@ impl Outside {
     /// Of the rules that are exported, by namespace and host.
     pub(super) fn new(
         exported: &HashMap<Box<str>, HashMap<Box<str>, Group>>,
-        root_namespace: &str,
         domain: &str,
     ) -> Self {
         let mut namespaces: BTreeMap<Box<str>, BTreeSet<Box<str>>> = BTreeMap::new();
         for (namespace, hosts) in exported {
-            if **namespace == *root_namespace {
-                continue;
-            }
-            let hosts = hosts.keys();
-            let outside =
-                |host: &&Box<str>| &***host != "*" && namespace_of(host, domain).is_none();
+            let hosts = hosts.keys().map(|host| &**host);
+            let outside = |host: &&str| *host != "*" && namespace_of(host, domain).is_none();
             for host in hosts.filter(outside) {
-                let those = namespaces.entry(host.clone()).or_default();
+                let those = namespaces.entry(host.into()).or_default();
                 those.insert(namespace.clone());
             }
         }

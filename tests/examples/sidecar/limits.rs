@@ -1,7 +1,7 @@
 //! Rules, and what they limit.
 
 use super::{OVERFLOW, Sidecar, answer, headers, is};
-use crate::process::RuleFile;
+use crate::process::{RuleFile, json, output};
 use crate::upstream::Upstream;
 
 #[tokio::test]
@@ -83,6 +83,52 @@ async fn it_explains_what_is_in_force_from_a_file_and_among_many_rules() {
             text.contains("0 active of any number, 0 pending of 2, 0 refused"),
             "{text}"
         );
+    }
+}
+
+/// The limit on connections, and what is said of it.
+fn connections(said: &serde_json::Value) -> &serde_json::Value {
+    let mut limits = said["limits"].as_array().unwrap().iter();
+    let limit = limits.find(|limit| limit["field"] == "max_connections");
+    &limit.unwrap()["value"]
+}
+
+#[tokio::test]
+async fn what_holds_for_a_host_outside_the_cluster_is_what_explain_says() {
+    let rule = RuleFile::missing();
+    let text = |namespace: &str, connections: u32| {
+        format!(
+            "---\n\
+             apiVersion: networking.istio.io/v1\n\
+             kind: DestinationRule\n\
+             metadata: {{name: api, namespace: {namespace}}}\n\
+             spec:\n\
+             \x20 host: api.example.org\n\
+             \x20 trafficPolicy: {{connectionPool: {{tcp: {{maxConnections: {connections}}}}}}}\n"
+        )
+    };
+    let remaining = "cluster.up.circuit_breakers.default.remaining_cx";
+    let egress = text("egress", 3);
+    let both = egress.clone() + &text("partners", 4);
+    for (text, flags, limit) in [
+        (&egress, &["--client-namespace", "web"][..], Some(3)),
+        (&both, &["--client-namespace", "web"], None),
+        (&both, &["--client-namespace", "partners"], Some(4)),
+        (&both, &["--namespace", "partners"], Some(4)),
+    ] {
+        rule.write_text(text);
+        let path = rule.path();
+        let flags = [&["--rules", &path][..], flags].concat();
+        let sidecar = Sidecar::before("http://api.example.org", &flags).await;
+        if let Some(limit) = limit {
+            assert_eq!(sidecar.stat(remaining).await, limit);
+        }
+        let here = serde_json::from_str(&sidecar.admin("/explain.json").await).unwrap();
+        let asked = ["--json", "--host", "api.example.org", "--port", "80"];
+        let there = json(&output("explain", &[&asked[..], &flags].concat()).await);
+        assert_eq!(*connections(&here), serde_json::json!(limit), "{text}");
+        assert_eq!(connections(&there), connections(&here));
+        assert_eq!(there["problems"], here["problems"]);
     }
 }
 
