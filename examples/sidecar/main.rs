@@ -14,6 +14,8 @@
 mod access_log;
 mod admin;
 mod body;
+#[path = "../common/config_map.rs"]
+mod config_map;
 mod connector;
 mod counts;
 mod deadline;

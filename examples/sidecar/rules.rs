@@ -18,6 +18,7 @@ use meshpool::istio::watch::{Change, RuleStatus, RuleWatch};
 use meshpool::istio::{Client, Explanation, OnFull, Query, RuleFile, RuleSet, Service};
 use meshpool::limits::{Destination, LimitsSource, LiveLimits, Subscriber};
 
+use crate::config_map::{ConfigMap, config_map};
 use crate::domain::domain;
 use crate::feeds::Feeds;
 use crate::label::label;
@@ -40,6 +41,9 @@ pub(crate) struct RuleFlags {
     /// Follow the rules in the Kubernetes API, of all namespaces
     #[arg(long)]
     kube: bool,
+    /// The ConfigMap with the mesh's settings, for --kube
+    #[arg(long, value_name = "NAMESPACE/NAME", default_value = "istio-system/istio", value_parser = config_map)]
+    mesh_config: ConfigMap,
     /// The subset of the upstream that is called
     #[arg(long)]
     subset: Option<String>,
@@ -239,7 +243,10 @@ impl Mesh {
             .cluster_domain(&flags.cluster_domain)
             .build();
         // Whose rules a call needs is known with its host only.
-        let kubernetes = flags.kube.then(|| Kubernetes::new().sidecars(false));
+        let kubernetes = flags.kube.then(|| {
+            let mesh_config = flags.mesh_config.clone();
+            mesh_config.of(Kubernetes::new().sidecars(false))
+        });
         let feeds = Feeds::follow(&flags.rules, kubernetes, &rules).await?;
         Ok(Self {
             outbound: flags.outbound(&rules),

@@ -11,6 +11,8 @@
 //! ```
 
 mod admin;
+#[path = "../common/config_map.rs"]
+mod config_map;
 #[path = "../common/domain.rs"]
 mod domain;
 #[path = "../common/explain.rs"]

@@ -13,6 +13,7 @@ use meshpool::istio::{Client, Explanation, OnFull, Query, RuleFile, RuleSet, Ser
 use meshpool::{InboundPool, Limits};
 use tokio::sync::Notify;
 
+use crate::config_map::{ConfigMap, config_map};
 use crate::domain::domain;
 use crate::feeds::Feeds;
 use crate::follow::follow;
@@ -31,6 +32,12 @@ pub(crate) struct RuleFlags {
     /// Follow the rules in the Kubernetes API, of the namespace and the root namespace
     #[arg(long)]
     kube: bool,
+    /// The mesh's root namespace, for --kube
+    #[arg(long, value_name = "NAMESPACE", default_value = "istio-system")]
+    root_namespace: String,
+    /// The ConfigMap with the mesh's settings, for --kube
+    #[arg(long, value_name = "NAMESPACE/NAME", default_value = "istio-system/istio", value_parser = config_map)]
+    mesh_config: ConfigMap,
     /// Which service this is, for --rules and --kube: its full name, or its short one
     #[arg(long, default_value = "user")]
     host: String,
@@ -125,8 +132,7 @@ async fn by_rules(flags: RuleFlags, pool: &InboundPool) -> io::Result<Followed> 
     let rules = Rules::builder()
         .cluster_domain(&flags.cluster_domain)
         .build();
-    let kubernetes = Kubernetes::new().namespace(flags.named().namespace());
-    let kubernetes = flags.kube.then_some(kubernetes);
+    let kubernetes = flags.kube.then(|| flags.kubernetes());
     let feeds = Feeds::follow(&flags.rules, kubernetes, &rules).await?;
     let mut limits = rules.inbound_of(flags.query()).on_full(flags.on_full());
     let query = limits.query().clone();
@@ -155,6 +161,14 @@ impl RuleFlags {
             true => OnFull::Wait,
             false => OnFull::Refuse,
         }
+    }
+
+    /// What is followed there.
+    fn kubernetes(&self) -> Kubernetes {
+        let kubernetes = Kubernetes::new()
+            .namespace(self.named().namespace())
+            .root_namespace(&self.root_namespace);
+        self.mesh_config.clone().of(kubernetes)
     }
 
     fn named(&self) -> Named<'_> {

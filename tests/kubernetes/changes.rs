@@ -3,14 +3,16 @@
 use meshpool::istio::kube::Kubernetes;
 
 use crate::double::{Double, Fault};
-use crate::{RULES, allows, follow, follow_as, limit, status, until, until_limit, within};
+use crate::{
+    RULES, allows, follow, follow_as, follow_rules, limit, status, until, until_limit, within,
+};
 
 #[tokio::test]
 async fn what_is_there_is_in_force_once_settled_and_what_changes_follows() {
     let double = Double::start().await;
     double.put(RULES, "demo", "a", allows("a", 1));
     double.put(RULES, "demo", "b", allows("b", 1));
-    let (rules, watch) = follow(&double).await;
+    let (rules, watch) = follow_rules(&double).await;
     assert!(watch.status().is_synced());
     assert_eq!((limit(&rules, "a"), limit(&rules, "b")), (Some(1), Some(1)));
     assert_eq!(rules.revision(), 1, "a list is one change");
@@ -47,7 +49,8 @@ async fn only_the_named_namespaces_and_the_root_namespace_are_asked_for() {
     let kubernetes = Kubernetes::new().namespace("demo").root_namespace("root");
     let (rules, watch) = follow_as(kubernetes, &double).await;
     assert_eq!(limit(&rules, "a"), Some(1));
-    assert_eq!(rules.sources().len(), 2);
+    let sources = rules.sources();
+    assert_eq!(sources.iter().filter(|source| source.in_force).count(), 2);
     assert_eq!(double.asked("elsewhere").len(), 0);
     assert!(
         double
@@ -93,7 +96,7 @@ async fn a_list_of_many_pages_is_one_change() {
         let name = format!("host{number}");
         double.put(RULES, "demo", &name, allows(&name, number + 1));
     }
-    let (rules, _watch) = follow(&double).await;
+    let (rules, _watch) = follow_rules(&double).await;
     assert_eq!(rules.sources().len(), MANY as usize);
     assert_eq!(rules.revision(), 1);
     assert_eq!(limit(&rules, "host1233"), Some(1234));

@@ -51,6 +51,37 @@ async fn the_namespace_in_the_full_name_of_user_is_the_one_that_is_followed() {
 }
 
 #[tokio::test]
+async fn the_root_namespace_and_the_config_map_are_those_that_are_named() {
+    let double = Double::start().await;
+    let mesh = json!({"data": {"mesh": "rootNamespace: config"}});
+    double.put("configmaps", "istiod", "istio-canary", mesh);
+    let rule = allows("user.demo.svc.cluster.local", 3);
+    double.put(RULES, "config", "user", rule);
+    let config_map = ["--mesh-config", "istiod/istio-canary"];
+    let flags = [&["--kube", "--namespace", "demo"], &config_map[..]].concat();
+    let mut user = Running::start("user", &double, &flags).await;
+    user.says("`config` is the root namespace of the mesh, and is not followed")
+        .await;
+    assert_eq!(user.stats().await["limits"], json!({}));
+    let flags = [&flags[..], &["--root-namespace", "config"]].concat();
+    let user = Running::start("user", &double, &flags).await;
+    assert_eq!(user.stats().await["limits"]["max_requests"], 3);
+
+    let upstream = ["--kube", "--upstream", "http://user.demo.svc.cluster.local"];
+    let sidecar = Running::start("sidecar", &double, &[&upstream[..], &config_map].concat()).await;
+    let stats = sidecar.admin("/stats").await;
+    assert!(
+        stats.contains("circuit_breakers.default.remaining_rq: 3"),
+        "{stats}"
+    );
+
+    let wrong = ["--kube", "--mesh-config", "istio"];
+    let output = within(process::command("user").args(wrong).output()).await;
+    let said = String::from_utf8(output.unwrap().stderr).unwrap();
+    assert!(said.contains("expected NAMESPACE/NAME"), "{said}");
+}
+
+#[tokio::test]
 async fn a_sidecar_of_the_cluster_limits_the_workload_that_it_selects() {
     let double = Double::start().await;
     let sidecar = |requests: u32| {

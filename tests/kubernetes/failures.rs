@@ -6,7 +6,7 @@ use meshpool::istio::rules::Rules;
 use serde_json::json;
 
 use crate::double::{Double, Fault};
-use crate::{RULES, allows, follow, follow_as, limit, status, until, until_limit};
+use crate::{RULES, allows, follow, follow_as, follow_rules, limit, status, until, until_limit};
 
 const KIND: &str = "DestinationRule";
 
@@ -15,7 +15,7 @@ async fn what_may_not_be_listed_is_reported_and_asked_for_again() {
     let double = Double::start().await;
     double.put(RULES, "demo", "a", allows("a", 1));
     double.fail(RULES, Fault::Status(403, "Forbidden"));
-    let (rules, watch) = follow(&double).await;
+    let (rules, watch) = follow_rules(&double).await;
     assert_eq!(limit(&rules, "a"), None);
     assert!(!watch.status().is_synced());
     let error = status(&watch, KIND).error.unwrap();
@@ -43,7 +43,7 @@ async fn what_may_be_listed_and_not_watched_is_in_force_and_reported_until_it_ma
     let double = Double::start().await;
     double.put(RULES, "demo", "a", allows("a", 1));
     double.fail(RULES, Fault::Watches(403, "Forbidden"));
-    let (rules, watch) = follow(&double).await;
+    let (rules, watch) = follow_rules(&double).await;
     assert_eq!(limit(&rules, "a"), Some(1));
     until(|| status(&watch, KIND).failures == 1).await;
     let error = status(&watch, KIND).error.unwrap();
@@ -81,6 +81,12 @@ async fn where_istio_is_not_installed_that_is_reported() {
         );
     }
     assert_eq!(status(&watch, "ConfigMap").error, None);
+
+    // The ConfigMap is none of them.
+    double.fail("configmaps", Fault::Status(404, "NotFound"));
+    let (_rules, watch) = follow(&double).await;
+    let error = status(&watch, "ConfigMap").error.unwrap();
+    assert_eq!(error, "the API server knows no ConfigMap");
 }
 
 #[tokio::test]
@@ -143,7 +149,7 @@ async fn a_watch_that_is_too_late_lists_again_and_nothing_flickers() {
 async fn an_object_that_is_not_valid_keeps_what_it_said_when_it_was() {
     let double = Double::start().await;
     double.put(RULES, "demo", "a", allows("a", 1));
-    let (rules, watch) = follow(&double).await;
+    let (rules, watch) = follow_rules(&double).await;
     let wrong = json!({"spec": {"host": "a", "trafficPolicy": {
         "connectionPool": {"http": {"http2MaxRequests": -1}}}}});
     double.put(RULES, "demo", "a", wrong);
@@ -170,7 +176,7 @@ async fn a_field_of_a_newer_istio_is_told_and_is_not_the_end_of_the_rule() {
         "http": {"http2MaxRequests": 1, "http3MaxRequests": 2}}}}});
     let double = Double::start().await;
     double.put(RULES, "demo", "a", newer);
-    let (rules, _watch) = follow(&double).await;
+    let (rules, _watch) = follow_rules(&double).await;
     assert_eq!(limit(&rules, "a"), Some(1));
     let problem = rules.problems().remove(0).to_string();
     assert!(
@@ -219,7 +225,7 @@ async fn nonsense_in_a_watch_is_reported_and_everything_is_listed_again() {
     ] {
         let double = Double::start().await;
         double.put(RULES, "demo", "a", allows("a", 1));
-        let (rules, watch) = follow(&double).await;
+        let (rules, watch) = follow_rules(&double).await;
         until(|| double.watches(RULES) == 1).await;
         double.say(RULES, &nonsense);
         until(|| status(&watch, KIND).failures == 1).await;

@@ -38,6 +38,11 @@ async fn follow(double: &Double) -> (Rules, KubeWatch) {
     follow_as(Kubernetes::new(), double).await
 }
 
+/// The same without the mesh's settings, which the double has none of.
+async fn follow_rules(double: &Double) -> (Rules, KubeWatch) {
+    follow_as(Kubernetes::new().mesh_config(None), double).await
+}
+
 async fn follow_as(kubernetes: Kubernetes, double: &Double) -> (Rules, KubeWatch) {
     let rules = Rules::new();
     let kubernetes = kubernetes.kubeconfig(double.kubeconfig());

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::failure::Failure;
+use super::mesh::MeshNotes;
 use super::resource::{self, Resource};
 use super::status::WatchStatus;
 use crate::istio::gate::Gate;
@@ -46,6 +47,8 @@ pub(super) struct Follower {
     status: watch::Sender<WatchStatus>,
     /// The sources that were put, each with the version of its object.
     held: BTreeMap<String, Option<String>>,
+    /// What is told beside them.
+    mesh: Option<MeshNotes>,
 }
 
 /// What is to be put in force next.
@@ -72,7 +75,14 @@ impl Follower {
             gate,
             status,
             held: BTreeMap::new(),
+            mesh: None,
         }
+    }
+
+    /// Tells also what is the matter with the mesh's settings, which this follows.
+    pub(super) fn with_notes(mut self, notes: MeshNotes) -> Self {
+        self.mesh = Some(notes);
+        self
     }
 
     /// Follows for ever. Whatever fails, the objects that were there stay in force until the next
@@ -90,10 +100,7 @@ impl Follower {
                         // Another version may be.
                         continue;
                     }
-                    format!(
-                        "the API server knows no {}: are Istio's CRDs installed?",
-                        self.resource.kind.name()
-                    )
+                    self.resource.kind.is_not_served()
                 }
                 Failure::Other(why) => why,
             };
@@ -151,6 +158,9 @@ impl Follower {
             self.apply(std::mem::take(&mut next.batch)).await;
             if recovered {
                 self.status.send_modify(WatchStatus::recovered);
+            }
+            if listed || told {
+                self.note().await;
             }
             if listed {
                 self.status.send_modify(WatchStatus::listed);
@@ -240,11 +250,26 @@ impl Follower {
     }
 
     /// What was the matter with the whole is over.
-    async fn recovered(&self) {
+    async fn recovered(&mut self) {
         let mut batch = Batch::new();
         batch.remove(self.resource.source());
         self.apply(batch).await;
         self.status.send_modify(WatchStatus::recovered);
+        self.note().await;
+    }
+
+    /// Tells what the objects that there are do not say.
+    async fn note(&mut self) {
+        let Some(mesh) = &mut self.mesh else {
+            return;
+        };
+        let mut batch = Batch::new();
+        mesh.root_namespace(self.rules.current().root_namespace(), &mut batch);
+        // While it fails it is not known whether there is one.
+        if self.status.borrow().error.is_none() {
+            MeshNotes::settings(self.resource.source(), !self.held.is_empty(), &mut batch);
+        }
+        self.apply(batch).await;
     }
 
     /// Puts a batch in force, where it keeps nobody waiting.

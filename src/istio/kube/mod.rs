@@ -58,6 +58,7 @@ mod client;
 mod error;
 mod failure;
 mod follow;
+mod mesh;
 mod resource;
 mod status;
 #[cfg(test)]
@@ -73,6 +74,7 @@ pub use self::error::KubeError;
 pub use self::status::WatchStatus;
 
 use self::follow::Follower;
+use self::mesh::MeshNotes;
 use self::resource::{Kind, Resource};
 use super::gate::Gate;
 use super::rules::Rules;
@@ -84,6 +86,7 @@ pub struct Kubernetes {
     namespaces: BTreeSet<String>,
     root_namespace: String,
     mesh_config: Option<String>,
+    mesh_config_namespace: String,
     sidecars: bool,
     gate: Gate,
 }
@@ -103,6 +106,7 @@ impl Kubernetes {
             namespaces: BTreeSet::new(),
             root_namespace: "istio-system".to_owned(),
             mesh_config: Some("istio".to_owned()),
+            mesh_config_namespace: "istio-system".to_owned(),
             sidecars: true,
             gate: Gate::Istiod,
         }
@@ -124,19 +128,31 @@ impl Kubernetes {
         self
     }
 
-    /// Sets the mesh's root namespace. Default: `istio-system`.
+    /// Sets the namespace that is followed as the mesh's root namespace. Default: `istio-system`.
+    ///
+    /// Which one is the root the mesh's settings say, `rootNamespace`, not this. If theirs is not
+    /// followed, [`Rules::problems`] has a warning.
     #[must_use]
     pub fn root_namespace(mut self, namespace: impl Into<String>) -> Self {
         self.root_namespace = namespace.into();
         self
     }
 
-    /// Sets the name of the ConfigMap in the root namespace that holds the mesh's configuration,
-    /// in its key `mesh`, whatever the name; `None` follows none. Default: `istio`, which is that of
-    /// the default revision; another has `istio-REVISION`.
+    /// Sets the name of the ConfigMap that holds the mesh's configuration, in its key `mesh`,
+    /// whatever the name; `None` follows none. Default: `istio`, which is that of the default
+    /// revision; another has `istio-REVISION`. While there is none, [`Rules::problems`] has a
+    /// warning, and Istio's defaults hold.
     #[must_use]
     pub fn mesh_config(mut self, name: impl Into<Option<String>>) -> Self {
         self.mesh_config = name.into();
+        self
+    }
+
+    /// Sets the namespace of that ConfigMap: istiod's own, whatever the root namespace is. Default:
+    /// `istio-system`.
+    #[must_use]
+    pub fn mesh_config_namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.mesh_config_namespace = namespace.into();
         self
     }
 
@@ -177,7 +193,10 @@ impl Kubernetes {
         for resource in self.resources() {
             let (sender, receiver) = watch::channel(WatchStatus::new(&resource));
             status.push(receiver);
-            let follower = Follower::new(rules.clone(), resource, self.gate, sender);
+            let mut follower = Follower::new(rules.clone(), resource.clone(), self.gate, sender);
+            if matches!(resource.kind, Kind::MeshConfig(_)) {
+                follower = follower.with_notes(MeshNotes::new(self.followed()));
+            }
             tasks.spawn(follower.follow(client.clone()));
         }
         Ok(KubeWatch {
@@ -186,12 +205,20 @@ impl Kubernetes {
         })
     }
 
+    /// The namespaces that are followed; all, if there is none.
+    fn followed(&self) -> BTreeSet<String> {
+        let mut namespaces = self.namespaces.clone();
+        if !namespaces.is_empty() {
+            namespaces.insert(self.root_namespace.clone());
+        }
+        namespaces
+    }
+
     fn resources(&self) -> Vec<Resource> {
-        let mut namespaces: BTreeSet<_> = self.namespaces.iter().cloned().map(Some).collect();
-        namespaces.insert(match self.namespaces.is_empty() {
-            true => None,
-            false => Some(self.root_namespace.clone()),
-        });
+        let mut namespaces: Vec<_> = self.followed().into_iter().map(Some).collect();
+        if namespaces.is_empty() {
+            namespaces.push(None);
+        }
         let mut resources = Vec::new();
         for namespace in namespaces {
             for kind in [Kind::DestinationRule, Kind::Sidecar] {
@@ -203,7 +230,7 @@ impl Kubernetes {
         }
         resources.extend(self.mesh_config.clone().map(|name| Resource {
             kind: Kind::MeshConfig(name),
-            namespace: Some(self.root_namespace.clone()),
+            namespace: Some(self.mesh_config_namespace.clone()),
         }));
         resources
     }

@@ -43,6 +43,15 @@ impl Kind {
         }
     }
 
+    /// That the server has no version of it, in words.
+    pub(super) fn is_not_served(&self) -> String {
+        let kind = self.name();
+        match self {
+            Self::MeshConfig(_) => format!("the API server knows no {kind}"),
+            _ => format!("the API server knows no {kind}: are Istio's CRDs installed?"),
+        }
+    }
+
     fn plural(&self) -> &'static str {
         match self {
             Self::DestinationRule => "destinationrules",

@@ -32,9 +32,9 @@ pub struct Batch {
 pub(super) enum Action {
     Put(Text),
     Remove,
-    /// Removed, and known to have been named by somebody who expects it.
-    #[cfg(feature = "watch")]
-    Absent,
+    /// Removed, and known to have been named by somebody who expects it: what that means, in words.
+    #[cfg(any(feature = "watch", feature = "kube"))]
+    Absent(String),
     Trouble(String),
 }
 
@@ -84,9 +84,9 @@ impl Batch {
     }
 
     /// The same of a source that is still looked for.
-    #[cfg(feature = "watch")]
-    pub(in crate::istio) fn absent(&mut self, source: impl Into<String>) {
-        self.add(source, Action::Absent);
+    #[cfg(any(feature = "watch", feature = "kube"))]
+    pub(in crate::istio) fn absent(&mut self, source: impl Into<String>, why: impl Into<String>) {
+        self.add(source, Action::Absent(why.into()));
     }
 
     /// What the source says cannot be known now, and why. What it said last stays in force.

@@ -317,7 +317,7 @@ fn log_rejected(_: &Rejected) {}
 
 #[cfg(feature = "tracing")]
 fn log_absent(absent: &Problem) {
-    tracing::warn!(target: "meshpool", problem = %absent, "rules are looked for and not there");
+    tracing::warn!(target: "meshpool", problem = %absent, "rules may be missing");
 }
 
 #[cfg(not(feature = "tracing"))]

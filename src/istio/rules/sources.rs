@@ -9,7 +9,7 @@ use super::batch::{Action, Batch, Text};
 use crate::istio::file::Rejected;
 use crate::istio::gate::Gate;
 use crate::istio::problem::Problem;
-#[cfg(feature = "watch")]
+#[cfg(any(feature = "watch", feature = "kube"))]
 use crate::istio::problem::Severity;
 use crate::istio::rule_set::Loaded;
 
@@ -65,15 +65,11 @@ impl Sources {
                     self.reject(name, rejected, &mut applied);
                 }
                 Action::Remove => self.remove(&name, &mut applied),
-                #[cfg(feature = "watch")]
-                Action::Absent => {
+                #[cfg(any(feature = "watch", feature = "kube"))]
+                Action::Absent(why) => {
                     let was_absent = self.0.get(&*name).is_some_and(|it| it.absent.is_some());
                     self.remove(&name, &mut applied);
-                    let absent = Problem::of_file(
-                        Path::new(&name),
-                        Severity::Warning,
-                        "there is no such file or directory; it is waited for",
-                    );
+                    let absent = Problem::of_file(Path::new(&name), Severity::Warning, why);
                     if !was_absent {
                         applied.absent.push(absent.clone());
                     }

@@ -10,6 +10,8 @@ use super::observe::Observed;
 use super::progress::Progress;
 use crate::istio::rules::{Batch, Rules};
 
+const MISSING: &str = "there is no such file or directory; it is waited for";
+
 /// Brings what files hold into the rules.
 #[derive(Debug)]
 pub(super) struct Feed {
@@ -38,7 +40,7 @@ impl Sink for Feed {
         for (path, observed) in changes.found {
             let source = path.to_string_lossy();
             match observed {
-                Observed::Missing if self.named.contains(&path) => batch.absent(source),
+                Observed::Missing if self.named.contains(&path) => batch.absent(source, MISSING),
                 Observed::Missing => batch.remove(source),
                 Observed::Content(bytes) => batch.put(source, bytes),
                 Observed::Unreadable(error) => {
