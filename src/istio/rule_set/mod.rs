@@ -129,12 +129,6 @@ impl RuleSet {
         self.rules.iter().map(ObjectRef::new)
     }
 
-    /// The namespace whose rules are everybody's.
-    #[cfg(feature = "kube")]
-    pub(in crate::istio) fn root_namespace(&self) -> &str {
-        &self.mesh.root_namespace
-    }
-
     /// Whether anything in it speaks of a namespace of this name.
     pub(in crate::istio) fn knows_namespace(&self, name: &str) -> bool {
         self.namespaces.has(name)
