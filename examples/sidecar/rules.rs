@@ -115,6 +115,17 @@ impl Rules {
         }
     }
 
+    /// How often the limits became others by them.
+    pub(crate) fn limit_changes(&self) -> u64 {
+        match self {
+            Self::File(file) => {
+                let stats = file.status.as_ref().map(RuleStatus::stats);
+                stats.unwrap_or_default().limit_changes
+            }
+            Self::Mesh(mesh) => mesh.rules.stats().limit_changes,
+        }
+    }
+
     /// What is in force for a destination, and why.
     pub(crate) fn explanation(&self, destination: &Destination) -> Explanation {
         let mut explanation = self.said(destination);

@@ -98,6 +98,7 @@ impl Numbers {
         [
             ("update_success", self.rules.updates()),
             ("update_rejected", self.rules.rejects()),
+            ("limit_changes", self.rules.limit_changes()),
         ]
         .into_iter()
     }

@@ -33,6 +33,8 @@ struct Stats {
     rule_updates: u64,
     /// How often a file, or an object, was not valid.
     rule_rejects: u64,
+    /// How often the limits that the rules set became others.
+    limit_changes: u64,
 }
 
 pub(crate) fn routes(admin: Admin) -> Router {
@@ -63,6 +65,9 @@ fn load(pool: &InboundPool) -> Load {
 
 async fn metrics(State(admin): State<Admin>) -> String {
     admin.pool_metrics.record();
+    if let Some(metrics) = admin.rules.metrics() {
+        metrics.record();
+    }
     admin.prometheus.render()
 }
 
@@ -72,6 +77,7 @@ async fn stats(State(admin): State<Admin>) -> Json<Stats> {
         pool: admin.pool.stats(),
         rule_updates: admin.rules.updates(),
         rule_rejects: admin.rules.rejects(),
+        limit_changes: admin.rules.limit_changes(),
     })
 }
 

@@ -10,6 +10,7 @@ use meshpool::istio::kube::Kubernetes;
 use meshpool::istio::rules::Rules;
 use meshpool::istio::watch::RuleStatus;
 use meshpool::istio::{Client, Explanation, OnFull, Query, RuleFile, RuleSet, Service};
+use meshpool::telemetry::metrics::RulesMetrics;
 use meshpool::{InboundPool, Limits};
 use tokio::sync::Notify;
 
@@ -85,6 +86,23 @@ impl Followed {
             Self::Nothing => 0,
             Self::File(status) => status.stats().rejects,
             Self::Rules(rules, ..) => rules.stats().rejects,
+        }
+    }
+
+    /// How often the limits became others by it.
+    pub(crate) fn limit_changes(&self) -> u64 {
+        match self {
+            Self::Nothing => 0,
+            Self::File(status) => status.stats().limit_changes,
+            Self::Rules(rules, ..) => rules.stats().limit_changes,
+        }
+    }
+
+    pub(crate) fn metrics(&self) -> Option<RulesMetrics> {
+        match self {
+            Self::Nothing => None,
+            Self::File(status) => Some(RulesMetrics::of_file("user", status.clone())),
+            Self::Rules(rules, ..) => Some(RulesMetrics::new("user", rules.clone())),
         }
     }
 

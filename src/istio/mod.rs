@@ -68,6 +68,7 @@
 //! colons and quotes, which is some hundred kilobytes.
 
 mod decode;
+mod event;
 pub mod explain;
 mod file;
 mod gate;

@@ -24,6 +24,17 @@
 //! | `meshpool_timed_out_requests_total` | counter | | requests that left the queue because their time was up |
 //! | `meshpool_request_wait_seconds` | histogram | seconds | how long a request waited; recorded when it waits no longer, and not by [`record`](PoolMetrics::record) |
 //!
+//! `RulesMetrics::record`, with the feature `istio`, does the same for rules, with the label `rules`,
+//! their name:
+//!
+//! | name | kind | unit | what |
+//! |---|---|---|---|
+//! | `meshpool_rules_changes_total` | counter | | how often what is in force changed |
+//! | `meshpool_rules_updates_total` | counter | | how often a source was put and accepted |
+//! | `meshpool_rules_rejects_total` | counter | | how often a source was rejected, or could not be read |
+//! | `meshpool_rules_removals_total` | counter | | how often a source went away |
+//! | `meshpool_rules_limit_changes_total` | counter | | how often limits became others than before |
+//!
 //! The counters are absolute, so it does no harm to record a pool twice. Envoy's names for the same
 //! are `upstream_rq_active`, `upstream_rq_pending_active`, `upstream_rq_pending_overflow` and so on,
 //! for each cluster.
@@ -44,6 +55,9 @@
 //! assert!(scrape().contains("meshpool_max_requests{pool=\"inbound\"} 100"));
 //! ```
 
+#[cfg(feature = "istio")]
+mod rules;
+
 use std::time::Duration;
 
 use ::metrics::{
@@ -51,6 +65,9 @@ use ::metrics::{
     describe_histogram, gauge, with_recorder,
 };
 
+#[cfg(feature = "istio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "istio")))]
+pub use self::rules::RulesMetrics;
 use crate::InboundPool;
 use crate::inbound::{PoolHandle, SharedPool};
 

@@ -1,7 +1,7 @@
-//! Exports of what the pools count, and word of what happens in them.
+//! Exports of what the pools and the rules count, and word of what happens in them.
 //!
-//! Counters live where they count, in [`admission`](crate::admission) and the pools; here they are
-//! handed on, to the `metrics` facade and to `tracing`. There is no registry here, no background
+//! Counters live where they count, in [`admission`](crate::admission), the pools and `istio`; here
+//! they are handed on, to the `metrics` facade and to `tracing`. There is no registry here, no background
 //! task and no exporter: those are the application's. Without the features all of this compiles to
 //! nothing, and with them a request that is admitted at once meets none of it: what is reported as
 //! it happens is a refusal or the end of a wait.

@@ -5,6 +5,9 @@
 //! | `overflow` | `WARN` | a request was refused; at most one event a second for each pool | `pool`; `reason`: `max_requests`, `max_pending_requests`, `closed`, `pending_timeout` or `deadline`; `limit`, `active`, `pending` where a limit was the reason; `suppressed`: how many refusals since the last event had none of their own |
 //! | `queued request got its slot` | `DEBUG` | a request had to wait, and waits no longer | `pool`; `waited_us`: how long, in microseconds |
 //! | `rule file rejected, the limits in force stay` | `WARN` | a file that `istio::watch` follows is not valid | `file`; `problems`: each with its line, and what would be right |
+//! | `limits changed` | `INFO` | the limits that `istio::rules` or the file of a `RuleWatch` sets became others | `of`: whose, which is the host of the service, a destination, or the file; `from`, `to`: the limits; `revision`: that of the rules, or of the file |
+//! | `rules rejected, what was in force stays` | `WARN` | a source of `istio::rules`, a file or an object of a cluster, is not valid or cannot be read | `problems`: each with its place, and what would be right |
+//! | `rules may be missing` | `WARN` | a file or directory that `istio::watch` was told of is not there, nor the mesh's ConfigMap for `istio::kube`, or the mesh's root namespace is not followed | `problem`: which, and what follows from it |
 //!
 //! The target of all is `meshpool`. `pool` is the pool's
 //! [name](crate::inbound::Builder::name). Waits are reported by pools that

@@ -84,7 +84,13 @@ async fn without_a_rule_nothing_is_limited() {
     let stats = user.stats().await;
     assert_eq!(stats["limits"], json!({}));
     assert_eq!(stats["admitted"], 1);
-    for zero in ["active", "pending", "rule_updates", "rule_rejects"] {
+    for zero in [
+        "active",
+        "pending",
+        "rule_updates",
+        "rule_rejects",
+        "limit_changes",
+    ] {
         assert_eq!(stats[zero], 0, "{zero}");
     }
     assert_eq!(user.admin("/healthz").await.status(), StatusCode::OK);
@@ -106,6 +112,7 @@ async fn the_metrics_are_those_of_the_moment() {
         r#"meshpool_max_requests{pool="user"} 1"#,
         r#"meshpool_admitted_requests_total{pool="user"} 1"#,
         r#"meshpool_overflowed_requests_total{pool="user",reason="max_requests"} 1"#,
+        r#"meshpool_rules_limit_changes_total{rules="user"} 1"#,
     ] {
         assert!(page.lines().any(|each| each == line), "{line} in:\n{page}");
     }
@@ -200,7 +207,12 @@ async fn of_many_rules_the_one_for_its_host_is_obeyed() {
     user.process
         .says("rule applied: Limits { max_requests: Some(8)")
         .await;
-    assert_eq!(user.stats().await["limits"]["max_requests"], 8);
+    let stats = user.stats().await;
+    assert_eq!(stats["limits"]["max_requests"], 8);
+    assert_eq!(stats["limit_changes"], 2);
+    let page = text(user.admin("/metrics").await).await;
+    let line = r#"meshpool_rules_limit_changes_total{rules="user"} 2"#;
+    assert!(page.lines().any(|each| each == line), "{page}");
 
     one.write_text("kind: [");
     user.until("rule_rejects", json!(1)).await;

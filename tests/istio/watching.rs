@@ -364,6 +364,41 @@ mod links {
 }
 
 #[tokio::test]
+async fn limits_that_change_are_logged_and_counted_from_what_to_what() {
+    log::listen();
+    let (_dir, path) = place();
+    put(&path, limit(1));
+    let mut watch = watch(&path);
+    assert_eq!(applied(&mut watch).await, Some(1));
+    let others = format!("# The same limits.\n{}", limit(1));
+    put(&path, others);
+    assert_eq!(applied(&mut watch).await, Some(1));
+    put(&path, limit(2));
+    assert_eq!(applied(&mut watch).await, Some(2));
+    fs::remove_file(&path).unwrap();
+    removed(&mut watch).await;
+    // What is told was logged before the next that is told.
+    put(&path, limit(3));
+    assert_eq!(applied(&mut watch).await, Some(3));
+    let requests = |requests: u32| {
+        let limits = Limits::new().max_requests(requests);
+        format!("{:?}", limits.max_pending_requests(0))
+    };
+    let (none, one, two) = (format!("{:?}", Limits::new()), requests(1), requests(2));
+    let of = path.display();
+    let lines = log::lines(&path);
+    for (line, (from, to, revision)) in [(&none, &one, 1), (&one, &two, 3), (&two, &none, 4)]
+        .iter()
+        .enumerate()
+    {
+        let line = &lines[line];
+        let told = format!("limits changed of={of} from={from} to={to} revision={revision}");
+        assert!(line.contains("INFO") && line.ends_with(&told), "{line}");
+    }
+    assert_eq!(watch.status().stats().limit_changes, 4);
+}
+
+#[tokio::test]
 async fn a_rejection_is_logged() {
     log::listen();
     let (_dir, path) = place();

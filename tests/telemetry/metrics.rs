@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 
 use meshpool::Limits;
-use meshpool::telemetry::metrics::PoolMetrics;
+use meshpool::istio::rules::Rules;
+use meshpool::istio::{RuleFile, Service};
+use meshpool::telemetry::metrics::{PoolMetrics, RulesMetrics};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use static_assertions::assert_impl_all;
 
 use crate::support::{pool, send, wait_once};
 
 assert_impl_all!(PoolMetrics: Send, Sync, Unpin, Clone);
+assert_impl_all!(RulesMetrics: Send, Sync, Unpin, Clone);
 
 /// All metrics by name and labels, as `name{key=value}`, with what they are.
 type Seen = HashMap<String, (DebugValue, Option<metrics::Unit>)>;
@@ -165,4 +168,45 @@ fn a_pool_that_does_not_count_or_time_does_not_claim_to() {
         counter(&seen, "meshpool_queued_requests_total{pool=inbound}"),
         1
     );
+}
+
+const RULE: &str = "{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: user}, \
+                    spec: {host: user, trafficPolicy: {connectionPool: {http: {http2MaxRequests: 1}}}}}";
+
+/// What rules of this name went through: changes, updates, rejects, removals, changed limits.
+fn counts(seen: &Seen, name: &str) -> [u64; 5] {
+    ["changes", "updates", "rejects", "removals", "limit_changes"].map(|what| {
+        counter(
+            seen,
+            &format!("meshpool_rules_{what}_total{{rules={name}}}"),
+        )
+    })
+}
+
+#[test]
+fn rules_tell_how_often_they_changed_what() {
+    let rules = Rules::new();
+    let mut limits = rules.inbound(Service::new("user").namespace("default"));
+    rules.put("user.yaml", RULE).unwrap();
+    rules.put("again.yaml", "kind: [").unwrap_err();
+    let _ = tokio_test::task::spawn(limits.changed()).poll();
+    rules.put("user.yaml", RULE).unwrap();
+    rules.remove("user.yaml");
+    let seen = seen(|| RulesMetrics::new("mesh", rules.clone()).record());
+    assert_eq!(counts(&seen, "mesh"), [3, 2, 1, 1, 1]);
+}
+
+#[tokio::test]
+async fn a_rule_file_tells_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("user.yaml");
+    std::fs::write(&path, RULE).unwrap();
+    let mut watch = RuleFile::new(&path).watch().unwrap();
+    watch.changed().await;
+    std::fs::write(&path, "kind: [").unwrap();
+    watch.changed().await;
+    std::fs::remove_file(&path).unwrap();
+    watch.changed().await;
+    let seen = seen(|| RulesMetrics::of_file("file", watch.status()).record());
+    assert_eq!(counts(&seen, "file"), [2, 1, 1, 1, 2]);
 }

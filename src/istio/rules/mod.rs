@@ -73,6 +73,7 @@ pub use self::stats::RulesStats;
 pub use self::status::SourceStatus;
 
 use self::sources::Sources;
+use super::event;
 use super::rule_set::{Options, RuleSet};
 use super::{Client, Explanation, OnFull, Problem, Query, Rejected, Service};
 use crate::limits::{Limits, Subscriber, Subscribers};
@@ -160,10 +161,10 @@ impl Rules {
             (applied, revision)
         };
         for rejected in &applied.rejected {
-            log_rejected(rejected);
+            event::rules_rejected(rejected);
         }
         for absent in &applied.absent {
-            log_absent(absent);
+            event::rules_missing(absent);
         }
         if applied.is_change() {
             shared.subscribers.tell();
@@ -264,7 +265,7 @@ impl Rules {
             return;
         }
         self.0.limit_changes.fetch_add(1, Ordering::Relaxed);
-        log_changed(of, from, to, revision);
+        event::limits_changed(of, from, to, revision);
     }
 }
 
@@ -302,34 +303,6 @@ impl Snapshot {
         }
     }
 }
-
-#[cfg(feature = "tracing")]
-fn log_rejected(rejected: &Rejected) {
-    tracing::warn!(
-        target: "meshpool",
-        problems = %rejected,
-        "rules rejected, what was in force stays"
-    );
-}
-
-#[cfg(not(feature = "tracing"))]
-fn log_rejected(_: &Rejected) {}
-
-#[cfg(feature = "tracing")]
-fn log_absent(absent: &Problem) {
-    tracing::warn!(target: "meshpool", problem = %absent, "rules may be missing");
-}
-
-#[cfg(not(feature = "tracing"))]
-fn log_absent(_: &Problem) {}
-
-#[cfg(feature = "tracing")]
-fn log_changed(of: &dyn fmt::Display, from: Limits, to: Limits, revision: u64) {
-    tracing::info!(target: "meshpool", %of, ?from, ?to, revision, "limits changed");
-}
-
-#[cfg(not(feature = "tracing"))]
-fn log_changed(_: &dyn fmt::Display, _: Limits, _: Limits, _: u64) {}
 
 impl fmt::Debug for Rules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::{Change, RuleStats};
 use crate::istio::file::{Rejected, Rule};
+use crate::limits::Limits;
 
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
@@ -26,6 +27,14 @@ struct State {
     ended: bool,
 }
 
+/// Limits that became others.
+#[derive(Debug)]
+pub(super) struct Changed {
+    pub(super) from: Limits,
+    pub(super) to: Limits,
+    pub(super) revision: u64,
+}
+
 /// The thread's end of the mailbox. Its drop tells that the thread has ended, however it did.
 #[derive(Debug)]
 pub(super) struct Sender(Arc<Mailbox>);
@@ -35,8 +44,9 @@ impl Sender {
         Self(mailbox)
     }
 
-    pub(super) fn tell(&self, change: Change) {
-        self.0.tell(change);
+    /// Returns what else the limits are by it, if they are.
+    pub(super) fn tell(&self, change: Change) -> Option<Changed> {
+        self.0.tell(change)
     }
 
     /// Counts a look at the file that was finished.
@@ -67,9 +77,9 @@ impl Mailbox {
     }
 
     /// Files a change, and wakes who waits for one.
-    fn tell(&self, change: Change) {
+    fn tell(&self, change: Change) -> Option<Changed> {
         let mut state = self.lock();
-        state.count(&change);
+        let changed = state.count(&change);
         match change {
             Change::Applied(_) | Change::Removed => state.unfetched.clear(),
             Change::Rejected(_) => {
@@ -84,6 +94,7 @@ impl Mailbox {
         if let Some(waker) = waker {
             waker.wake();
         }
+        changed
     }
 
     pub(super) fn is_ended(&self) -> bool {
@@ -109,7 +120,8 @@ impl Mailbox {
 }
 
 impl State {
-    fn count(&mut self, change: &Change) {
+    fn count(&mut self, change: &Change) -> Option<Changed> {
+        let from = self.limits();
         let stats = &mut self.stats;
         match change {
             Change::Applied(rule) => {
@@ -132,5 +144,17 @@ impl State {
             }
         }
         self.started = true;
+        let to = self.limits();
+        if from == to {
+            return None;
+        }
+        self.stats.limit_changes += 1;
+        let revision = self.stats.revision;
+        Some(Changed { from, to, revision })
+    }
+
+    /// Those of the rule in force.
+    fn limits(&self) -> Limits {
+        self.rule.as_ref().map(Rule::limits).unwrap_or_default()
     }
 }

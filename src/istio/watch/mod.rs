@@ -286,4 +286,6 @@ pub struct RuleStats {
     pub removals: u64,
     /// How often the rule in force changed: updates and removals.
     pub revision: u64,
+    /// How often its limits became others than before; at first there are none.
+    pub limit_changes: u64,
 }

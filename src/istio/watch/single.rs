@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::Change;
 use super::follow::Sink;
 use super::look::Changes;
-use super::mailbox::Sender;
+use super::mailbox::{Changed, Sender};
 use super::observe::Observed;
+use crate::istio::event;
 use crate::istio::file::RuleFile;
 
 /// Reads the file's changes, and tells of them.
@@ -34,13 +35,7 @@ impl Single {
         match read {
             Ok(rule) => Change::Applied(rule),
             Err(rejected) => {
-                #[cfg(feature = "tracing")]
-                tracing::warn!(
-                    target: "meshpool",
-                    file = %file.path().display(),
-                    problems = %rejected,
-                    "rule file rejected, the limits in force stay"
-                );
+                event::file_rejected(file.path(), &rejected);
                 Change::Rejected(rejected)
             }
         }
@@ -51,7 +46,9 @@ impl Sink for Single {
     fn changed(&mut self, changes: Changes) {
         // A file that was named is looked at whatever it is: none is ever left out.
         for (_, observed) in &changes.found {
-            self.to.tell(self.change(observed));
+            if let Some(Changed { from, to, revision }) = self.to.tell(self.change(observed)) {
+                event::limits_changed(&self.file.path().display(), from, to, revision);
+            }
         }
     }
 

@@ -50,6 +50,7 @@ async fn of_many_rules_the_one_for_its_upstream_and_its_callers_is_obeyed() {
     rule.write_text(&text(4));
     sidecar.until("rules.update_success", 2).await;
     assert_eq!(sidecar.stat(remaining).await, 4);
+    assert_eq!(sidecar.stat("rules.limit_changes").await, 1);
     rule.write_text("kind: [");
     sidecar.until("rules.update_rejected", 1).await;
     assert_eq!(sidecar.stat(remaining).await, 4);
@@ -166,6 +167,7 @@ async fn a_rule_is_obeyed_live_in_place() {
     rule.delete();
     let arrival_d = upstream.expect("/d").await;
     sidecar.until("rules.update_success", 3).await;
+    assert_eq!(sidecar.stat("rules.limit_changes").await, 3);
     for (arrival, task) in [
         (arrival_a, task_a),
         (arrival_b, task_b),
