@@ -7,6 +7,8 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::{Value, json};
 
 use crate::process::{RuleFile, client, json as parsed, output, text, within};
+use crate::sidecar::Sidecar;
+use crate::upstream::Upstream;
 use crate::user::User;
 
 /// Istio's cases, and what Istio's own functions made of them.
@@ -347,10 +349,8 @@ async fn what_is_not_valid_is_told_and_is_the_exit_status() {
     assert!(said.contains("no DestinationRule"), "{said}");
 }
 
-#[tokio::test]
-async fn a_running_service_can_be_asked_in_three_forms() {
-    let rule = RuleFile::with("http: {http2MaxRequests: 3, maxRetries: 1}");
-    let user = User::start(&["--rule", &rule.path()]).await;
+/// Asks a service that lets 3 requests run, at its admin address.
+async fn three_forms(at: impl Fn(&str) -> String) {
     for (path, accept, kind, part) in [
         (
             "/explain",
@@ -378,15 +378,22 @@ async fn a_running_service_can_be_asked_in_three_forms() {
             "0 active of 3",
         ),
     ] {
-        let asked = client()
-            .get(user.admin_url(path))
-            .header(ACCEPT, accept)
-            .send();
+        let asked = client().get(at(path)).header(ACCEPT, accept).send();
         let answer = within(asked).await.unwrap();
         assert_eq!(answer.headers()[CONTENT_TYPE], kind);
         let said = within(answer.text()).await.unwrap();
         assert!(said.contains(part), "{path} {accept}: {said}");
     }
+}
+
+#[tokio::test]
+async fn a_running_service_can_be_asked_in_three_forms() {
+    let rule = RuleFile::with("http: {http2MaxRequests: 3, maxRetries: 1}");
+    let user = User::start(&["--rule", &rule.path()]).await;
+    three_forms(|path| user.admin_url(path)).await;
+    let upstream = Upstream::start().await;
+    let sidecar = Sidecar::start(&upstream, &["--rule", &rule.path()]).await;
+    three_forms(|path| sidecar.admin_url(path)).await;
     let said = user.explained().await;
     let requests = of(&said["limits"], "max_requests");
     assert_eq!(requests["value"], 3);

@@ -20,7 +20,7 @@ spec: {host: user, trafficPolicy: {connectionPool: {tcp: {maxConnections: 7}}}}
 ";
 
 /// A directory with these files.
-fn files(files: &[(&str, &str)]) -> TempDir {
+pub(crate) fn files(files: &[(&str, &str)]) -> TempDir {
     let directory = TempDir::new().unwrap();
     for (name, text) in files {
         fs::write(directory.path().join(name), text).unwrap();
@@ -28,16 +28,10 @@ fn files(files: &[(&str, &str)]) -> TempDir {
     directory
 }
 
-/// What it says of the files in a directory, as flags name them.
-async fn explained(directory: &TempDir, flags: &[&str]) -> Value {
-    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-    let flags: Vec<String> = flags
-        .iter()
-        .map(|flag| match flag.strip_prefix('@') {
-            Some(name) => path(name),
-            None => (*flag).to_owned(),
-        })
-        .collect();
+/// What it says of the files in a directory, as flags name them: `@` is where they are.
+pub(crate) async fn explained(directory: &TempDir, flags: &[&str]) -> Value {
+    let place = format!("{}/", directory.path().to_str().unwrap());
+    let flags: Vec<String> = flags.iter().map(|flag| flag.replace('@', &place)).collect();
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     let output = output("explain", &[&flags[..], &["--json"]].concat()).await;
     let said = parsed(&output);

@@ -3,6 +3,7 @@
 mod browser;
 mod client;
 mod explain;
+mod explain_flags;
 mod explain_mesh;
 mod explain_page;
 mod guide;
