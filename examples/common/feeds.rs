@@ -24,13 +24,14 @@ impl Feeds {
             [] => None,
             paths => Some(RuleFiles::new(paths).follow(rules)?),
         };
+        // First, so that of what both have the files' counts.
+        if let Some(files) = &mut files {
+            files.settled().await;
+        }
         let mut kube = match kubernetes {
             Some(kubernetes) => Some(kubernetes.follow(rules).await.map_err(io::Error::other)?),
             None => None,
         };
-        if let Some(files) = &mut files {
-            files.settled().await;
-        }
         if let Some(kube) = &mut kube {
             kube.settled().await;
         }

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use meshpool::istio::Service;
 use meshpool::istio::rules::{InboundRules, Rules, SourceStatus};
 use meshpool::istio::watch::{FilesWatch, RuleFiles};
+use meshpool::istio::{OnFull, Query, RuleSet, Service};
 use tempfile::TempDir;
 
 /// Long enough to be seen in a debugger, never reached by a test that passes.
@@ -112,6 +112,107 @@ async fn all_files_and_directories_are_in_force_once_settled() {
     assert_eq!(limit(&rules, "e"), None);
     assert_eq!(rules.sources().len(), 4);
     assert_eq!(rules.revision(), 1, "all at once");
+}
+
+#[tokio::test]
+async fn of_objects_that_are_there_twice_that_counts_whose_path_was_given_first() {
+    let (one, other) = (empty(), empty());
+    let paths = [
+        one.path().join("b.yaml"),
+        one.path().join("c.yaml"),
+        other.path().join("a.yaml"),
+    ];
+    for (path, requests) in paths.iter().zip(1..) {
+        put(path, rule("user", requests));
+    }
+    let [b, c, a] = paths.each_ref().map(|path| path.as_path());
+    // Where they are from here.
+    let here = std::env::current_dir().unwrap();
+    let up: std::path::PathBuf = here.components().skip(1).map(|_| "..").collect();
+    let relative = up.join(b.strip_prefix("/").unwrap());
+    for (given, requests) in [
+        (&[one.path(), other.path()][..], 1),
+        (&[other.path(), one.path()], 3),
+        (&[c, a, b], 2),
+        (&[a, c, b], 3),
+        (&[a, &relative], 3),
+        (&[&relative, a], 1),
+        // A file counts where it was named first, by itself or by its directory.
+        (&[c, one.path(), c], 2),
+        (&[one.path(), c], 1),
+    ] {
+        let (rules, _watch) = follow(given).await;
+        assert_eq!(limit(&rules, "user"), Some(requests), "{given:?}");
+        // A set that is read once is of the same mind.
+        let set = given
+            .iter()
+            .fold(RuleSet::builder(), |set, path| set.path(path));
+        let query = Query::inbound(Service::new("user").namespace("demo"));
+        let limits = set.build().settings(&query).limits(OnFull::Refuse);
+        assert_eq!(limits.max_requests, Some(requests), "{given:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_comes_takes_nothing_over() {
+    let dir = empty();
+    let (a, b) = (dir.path().join("a.yaml"), dir.path().join("b.yaml"));
+    put(&b, rule("user", 2));
+    let (rules, _watch) = follow(&[dir.path()]).await;
+    put(&a, rule("user", 1));
+    spin(&rules, |rules| rules.sources().len() == 2);
+    assert_eq!(limit(&rules, "user"), Some(2));
+    let problems = rules.problems();
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].file(), a);
+    let mut of_user = host(&rules, "user");
+    fs::remove_file(&b).unwrap();
+    until(&mut of_user, Some(1)).await;
+    assert!(rules.problems().is_empty());
+}
+
+#[tokio::test]
+async fn a_file_that_is_named_twice_is_one_source() {
+    let dir = empty();
+    let file = dir.path().join("a.yaml");
+    put(&file, rule("user", 1));
+    let dotted = dir.path().join(".").join("a.yaml");
+    let other = Path::new("/..").join(file.strip_prefix("/").unwrap());
+    for given in [
+        &[dir.path(), &file][..],
+        &[&file, dir.path()],
+        &[&file, &dotted, &file],
+        &[&dotted, dir.path()],
+    ] {
+        let (rules, _watch) = follow(given).await;
+        assert_eq!(rules.sources().len(), 1, "{given:?}");
+        assert!(rules.problems().is_empty(), "{given:?}");
+        let set = given
+            .iter()
+            .fold(RuleSet::builder(), |set, path| set.path(path));
+        assert!(set.build().is_valid(), "{given:?}");
+    }
+    // What links and `..` come to is not followed: these are two.
+    let (rules, _watch) = follow(&[&file, &other]).await;
+    assert_eq!((rules.sources().len(), rules.problems().len()), (2, 1));
+}
+
+/// Only some file systems have such names.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn two_names_that_are_no_unicode_are_two_sources() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let dir = empty();
+    for (name, host) in [(&b"\xf0.yaml"[..], "a"), (b"\xf1.yaml", "b")] {
+        put(&dir.path().join(OsStr::from_bytes(name)), rule(host, 1));
+    }
+    let (rules, _watch) = follow(&[dir.path()]).await;
+    assert_eq!((limit(&rules, "a"), limit(&rules, "b")), (Some(1), Some(1)));
+    let names: Vec<_> = rules.sources().into_iter().map(|it| it.name).collect();
+    assert_eq!(names.len(), 2);
+    assert!(names[0].ends_with("\\xF0.yaml\""), "{names:?}");
 }
 
 #[tokio::test]

@@ -71,22 +71,106 @@ fn what_is_broken_at_first_limits_nothing_and_may_go_away() {
     assert_eq!((stats.revision, stats.rejects, stats.removals), (0, 1, 0));
 }
 
+/// The sources of which something does not count.
+fn idle(rules: &Rules) -> Vec<String> {
+    let problems = rules.problems();
+    let idle = problems.iter().map(|problem| {
+        assert!(problem.message().starts_with("a second "), "{problem}");
+        problem.file().display().to_string()
+    });
+    idle.collect()
+}
+
 #[test]
-fn objects_that_are_there_twice_are_a_problem_and_the_first_source_counts() {
+fn of_objects_that_are_there_twice_that_counts_which_was_in_force_first() {
     let rules = Rules::new();
     rules.put("b", rule("user", 2)).unwrap();
-    rules.put("a", rule("user", 1)).unwrap();
-    assert_eq!(limit(&rules, "user"), Some(1));
-    let problems = rules.problems();
-    assert_eq!(problems.len(), 1);
-    let problem = problems[0].to_string();
+    for (source, requests) in [("a", 1), ("c", 3), ("a", 4)] {
+        rules.put(source, rule("user", requests)).unwrap();
+        assert_eq!(limit(&rules, "user"), Some(2), "{source}");
+    }
+    assert_eq!(idle(&rules), ["a", "c"]);
+    let problem = rules.problems().remove(0).to_string();
     assert!(
-        problem.starts_with("b:") && problem.contains("demo/user"),
+        problem.starts_with("a:1:1: error: ")
+            && problem.contains("demo/user: the one in b, line 1"),
         "{problem}"
     );
+    // It keeps it through changes, and troubles, of its own.
+    rules.put("b", rule("user", 5)).unwrap();
+    rules.put("b", "kind: [").unwrap_err();
+    assert_eq!(limit(&rules, "user"), Some(5));
+    rules.put("b", rule("user", 6)).unwrap();
+    assert_eq!((limit(&rules, "user"), idle(&rules).len()), (Some(6), 2));
+    // Of the others the source counts that came first.
+    rules.remove("b");
+    assert_eq!(
+        (limit(&rules, "user"), idle(&rules)),
+        (Some(4), vec!["c".to_owned()])
+    );
+    rules.put("b", rule("user", 7)).unwrap();
+    assert_eq!(limit(&rules, "user"), Some(4));
+    assert_eq!(idle(&rules), ["c", "b"]);
     rules.remove("a");
+    rules.remove("c");
+    assert_eq!((limit(&rules, "user"), idle(&rules).len()), (Some(7), 0));
+}
+
+#[test]
+fn a_source_that_gives_an_object_up_does_not_get_it_back() {
+    let rules = Rules::new();
+    rules.put("a", rule("user", 1)).unwrap();
+    rules.put("b", rule("user", 2)).unwrap();
+    rules.put("a", rule("other", 1)).unwrap();
     assert_eq!(limit(&rules, "user"), Some(2));
-    assert!(rules.problems().is_empty());
+    let both = rule("other", 1) + "---\n" + &rule("user", 3);
+    rules.put("a", both).unwrap();
+    assert_eq!(
+        (limit(&rules, "user"), limit(&rules, "other")),
+        (Some(2), Some(1))
+    );
+    assert_eq!(idle(&rules), ["a"]);
+}
+
+#[test]
+fn of_one_batch_the_first_in_it_counts() {
+    for (first, second) in [("a", "b"), ("b", "a")] {
+        let rules = Rules::new();
+        let mut batch = Batch::new();
+        batch.put(first, rule("user", 1));
+        batch.put(second, rule("user", 2));
+        assert!(rules.apply(batch).is_empty());
+        assert_eq!(
+            (limit(&rules, "user"), idle(&rules)),
+            (Some(1), vec![second.to_owned()])
+        );
+    }
+}
+
+#[test]
+fn a_second_mesh_config_changes_nothing() {
+    let mesh = |policy: &str| {
+        format!("apiVersion: mesh\nkind: MeshConfig\nspec: {{defaultTrafficPolicy: {policy}}}\n")
+    };
+    let pool = |connections: u32| {
+        mesh(&format!(
+            "{{connectionPool: {{tcp: {{maxConnections: {connections}}}}}}}"
+        ))
+    };
+    let rules = Rules::new();
+    let most = || {
+        let query = Query::inbound(user());
+        rules
+            .current()
+            .settings(&query)
+            .thresholds()
+            .max_connections
+    };
+    rules.put("b", pool(2)).unwrap();
+    rules.put("a", pool(1)).unwrap();
+    assert_eq!((most(), idle(&rules)), (2, vec!["a".to_owned()]));
+    rules.remove("b");
+    assert_eq!((most(), idle(&rules).len()), (1, 0));
 }
 
 #[test]

@@ -1,17 +1,16 @@
 //! From what was loaded to the set: which objects count, in order, and the index.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::found::Found;
 use super::lint::{completed, half_qualified};
 use super::loaded::Loaded;
 use super::mesh::Mesh;
 use super::namespaces::Namespaces;
 use super::{Options, RuleSet, Slot};
-use crate::istio::problem::{Problem, Report, Severity};
+use crate::istio::problem::{Problem, Severity};
 use crate::istio::resource::{
-    ConnectionPool, DestinationRule, MADE_OF, PortPolicy, Resource, Spanned, TrafficPolicy,
-    WorkloadSelector,
+    ConnectionPool, DestinationRule, MADE_OF, PortPolicy, Spanned, TrafficPolicy, WorkloadSelector,
 };
 use crate::istio::select::{
     Age, Incoming, Index, Level, Named, Place, Policy, PortEntry, Ports, RuleId, Selector,
@@ -23,9 +22,14 @@ use crate::istio::translate::{Pool, RetryBudget};
 const MOST: usize = 10_000;
 
 impl RuleSet {
-    /// Makes a set of files that were read.
-    pub(in crate::istio) fn assemble(loaded: Vec<Arc<Loaded>>, options: &Options) -> Self {
-        let mut found = Found::new(&loaded);
+    /// Makes a set of files that were read. Of objects that are there twice that counts which counted
+    /// in the former set, and else the first.
+    pub(in crate::istio) fn assemble(
+        loaded: Vec<Arc<Loaded>>,
+        options: &Options,
+        former: Option<&Self>,
+    ) -> Self {
+        let mut found = Found::new(&loaded, former);
         let is_valid = found.duplicates.is_empty() && loaded.iter().all(|file| file.is_valid);
         let mut between = found.duplicates;
         let mesh = Mesh::new(found.mesh);
@@ -73,77 +77,6 @@ impl RuleSet {
             is_valid,
         }
     }
-}
-
-/// The objects that count, in the order of loading.
-#[derive(Default)]
-struct Found {
-    rules: Vec<Slot>,
-    sidecars: Vec<Slot>,
-    mesh: Option<Slot>,
-    duplicates: Vec<Problem>,
-}
-
-impl Found {
-    fn new(loaded: &[Arc<Loaded>]) -> Self {
-        let mut found = Self::default();
-        let mut seen: HashMap<(u8, &str, &str), (&Loaded, &Resource)> = HashMap::new();
-        for file in loaded {
-            for object in &file.resources {
-                let meta = object.meta();
-                let key = match &**object {
-                    Resource::DestinationRule(_) => (0, meta.namespace(), meta.name()),
-                    Resource::Sidecar(_) => (1, meta.namespace(), meta.name()),
-                    // There is one in a mesh, whatever it is called.
-                    Resource::MeshConfig(_) => (2, "", ""),
-                };
-                if let Some(first) = seen.get(&key) {
-                    found.duplicates.push(duplicate(*first, (file, object)));
-                    continue;
-                }
-                seen.insert(key, (file, object));
-                let slot = Slot {
-                    file: Arc::clone(&file.file),
-                    object: Arc::clone(object),
-                };
-                match &**object {
-                    Resource::DestinationRule(_) => found.rules.push(slot),
-                    Resource::Sidecar(_) => found.sidecars.push(slot),
-                    Resource::MeshConfig(_) => found.mesh = Some(slot),
-                }
-            }
-        }
-        found
-    }
-}
-
-fn duplicate(first: (&Loaded, &Resource), second: (&Loaded, &Resource)) -> Problem {
-    let ((first_file, first), (file, object)) = (first, second);
-    let (first_file, line) = (first_file.file.display(), first.meta().at.line);
-    let meta = object.meta();
-    let mut report = Report::new(&file.file);
-    match object {
-        Resource::MeshConfig(_) => report.error(
-            meta.at,
-            &meta.path(),
-            format_args!(
-                "a second MeshConfig: the one in {first_file}, line {line}, is in force; a mesh \
-                 has one"
-            ),
-        ),
-        Resource::DestinationRule(_) | Resource::Sidecar(_) => report.error(
-            meta.at,
-            &meta.path(),
-            format_args!(
-                "a second {} {}/{}: the one in {first_file}, line {line}, is in force; give this \
-                 one another name, or remove it",
-                object.kind(),
-                meta.namespace(),
-                meta.name(),
-            ),
-        ),
-    }
-    report.into_problems().remove(0)
 }
 
 /// The problems of all files, and then the others; bounded.

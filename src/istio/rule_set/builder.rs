@@ -1,6 +1,7 @@
 //! [`RuleSetBuilder`]: from files to a set.
 
-use std::path::{Path, PathBuf};
+use std::collections::HashSet;
+use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 
 use super::files::{files_of, read};
@@ -45,7 +46,8 @@ impl RuleSetBuilder {
     }
 
     /// Adds a file, or a directory: of that the files that end in `.yaml`, `.yml` or `.json`, in
-    /// the order of their names, without directories in it and hidden files. Nothing is read yet.
+    /// the order of their names, without directories in it and hidden files. Nothing is read yet. A
+    /// file that is named twice, by itself and by its directory, say, is read once.
     ///
     /// A file holds any number of documents, each a `DestinationRule`, a `Sidecar`, the
     /// `MeshConfig` or the ConfigMap with it; objects of other kinds are skipped.
@@ -76,9 +78,10 @@ impl RuleSetBuilder {
     /// be read and that Istio's admission would refuse, as istiod applies whatever it finds.
     pub fn build(self) -> RuleSet {
         let mut loaded = Vec::new();
+        let mut known = HashSet::new();
         for input in &self.inputs {
             match input {
-                Input::Path(path) => self.load(path, &mut loaded),
+                Input::Path(path) => self.load(path, &mut known, &mut loaded),
                 Input::Mesh(path) => loaded.push(Arc::new(match read(path) {
                     Ok(content) => Loaded::parse(path, &content, Role::Mesh, self.options.gate),
                     Err(error) => Loaded::unreadable(path, &error),
@@ -86,10 +89,11 @@ impl RuleSetBuilder {
                 Input::Document(name, content) => loaded.push(self.parse(name, content)),
             }
         }
-        RuleSet::assemble(loaded, &self.options)
+        RuleSet::assemble(loaded, &self.options, None)
     }
 
-    fn load(&self, path: &Path, loaded: &mut Vec<Arc<Loaded>>) {
+    /// Reads the files that a path names, but for those that are known by another.
+    fn load(&self, path: &Path, known: &mut HashSet<PathBuf>, loaded: &mut Vec<Arc<Loaded>>) {
         let files = match files_of(path) {
             Ok(files) => files,
             Err(error) => {
@@ -97,7 +101,12 @@ impl RuleSetBuilder {
                 return;
             }
         };
-        loaded.extend(files.iter().map(|file| match read(file) {
+        let mut is_new = |file: &&PathBuf| {
+            let absolute = path::absolute(file);
+            known.insert(absolute.unwrap_or_else(|_| PathBuf::clone(file)))
+        };
+        let files = files.iter().filter(|file| is_new(file));
+        loaded.extend(files.map(|file| match read(file) {
             Ok(content) => self.parse(file, &content),
             Err(error) => Arc::new(Loaded::unreadable(file, &error)),
         }));

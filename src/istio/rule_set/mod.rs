@@ -4,6 +4,7 @@ mod assemble;
 mod builder;
 mod contents;
 mod files;
+mod found;
 mod lint;
 mod loaded;
 mod mesh;
@@ -66,7 +67,7 @@ use super::settings::Settings;
 ///
 /// Two of the same kind, namespace and name are an error, as there can't be two in a cluster: the
 /// one that is loaded first counts. Files count in the order in which they are given, those of a
-/// directory in the order of their names. Nothing else depends on the order: rules are sorted by
+/// directory in the order of their names; one that is given twice is read once. Nothing else depends on the order: rules are sorted by
 /// the time of their creation, and where that is the same or not said, by name.
 #[derive(Debug)]
 pub struct RuleSet {
@@ -110,7 +111,7 @@ impl RuleSet {
     /// A set of one rule, which is valid; or of none.
     pub(in crate::istio) fn of_only(file: &Path, rule: Option<Resource>) -> Self {
         let loaded = rule.map(|rule| Arc::new(Loaded::one(file, rule)));
-        Self::assemble(loaded.into_iter().collect(), &Options::default())
+        Self::assemble(loaded.into_iter().collect(), &Options::default(), None)
     }
 
     /// What was found in the files, each file's in its order, and then what is between files.

@@ -42,7 +42,7 @@ impl RulesBuilder {
 
     /// Rules from no source yet.
     pub fn build(self) -> Rules {
-        let nothing = Snapshot::new(0, Sources::default(), &self.options);
+        let nothing = Snapshot::new(0, Sources::default(), &self.options, None);
         Rules(Arc::new(Shared {
             options: self.options,
             current: ArcSwap::from_pointee(nothing),

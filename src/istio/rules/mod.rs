@@ -45,6 +45,17 @@
 //! an error in it is rejected as a whole, and what it said before stays in force; the others are
 //! not touched. Several changes that belong together are a [`Batch`].
 //!
+//! # Objects of the same name
+//!
+//! Two of the same kind, namespace and name are an error, which [`Rules::problems`] has, and what is
+//! in force stays: the source whose object was in force first keeps it for as long as it has it,
+//! whoever brings another one. Where there was none, or it goes away, the source counts that came
+//! first; of a batch, the first in it. So files count in the order in which
+#![cfg_attr(feature = "watch", doc = "[`RuleFiles`](super::watch::RuleFiles)")]
+#![cfg_attr(not(feature = "watch"), doc = "`RuleFiles`")]
+//! was given them (those of a directory by name), and before a cluster that is followed once they
+//! are in force. There is one `MeshConfig`, whatever it is called.
+//!
 //! # Readers
 //!
 //! [`Rules::current`] and all that build on it take no lock and never wait, whatever is being put
@@ -151,7 +162,10 @@ impl Rules {
             let mut sources = before.sources.clone();
             let applied = sources.apply(batch, shared.options.gate);
             let mut next = match applied.is_change() {
-                true => Snapshot::new(before.revision + 1, sources, &shared.options),
+                true => {
+                    let revision = before.revision + 1;
+                    Snapshot::new(revision, sources, &shared.options, Some(&before.set))
+                }
                 false => before.with(sources),
             };
             next.stats = before.stats;
@@ -270,8 +284,8 @@ impl Rules {
 }
 
 impl Snapshot {
-    fn new(revision: u64, sources: Sources, options: &Options) -> Self {
-        let set = RuleSet::assemble(sources.loaded().cloned().collect(), options);
+    fn new(revision: u64, sources: Sources, options: &Options, before: Option<&RuleSet>) -> Self {
+        let set = RuleSet::assemble(sources.loaded(), options, before);
         Self {
             revision,
             stats: RulesStats::default(),

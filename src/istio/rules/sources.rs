@@ -13,12 +13,18 @@ use crate::istio::problem::Problem;
 use crate::istio::problem::Severity;
 use crate::istio::rule_set::Loaded;
 
-/// All sources, by name.
+/// All sources.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sources(BTreeMap<Arc<str>, Source>);
+pub(super) struct Sources {
+    by_name: BTreeMap<Arc<str>, Source>,
+    /// How many there have been.
+    count: u64,
+}
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Source {
+    /// Which of all that there have been it is.
+    since: u64,
     /// What it said when it was right last.
     pub(super) good: Option<Arc<Loaded>>,
     /// Why what it says now is not in force.
@@ -52,11 +58,12 @@ impl Sources {
                 Action::Put(text) => match read(Path::new(&name), &text, gate) {
                     Ok(loaded) => {
                         applied.updates += 1;
-                        let source = Source {
+                        let source = self.source(name);
+                        *source = Source {
+                            since: source.since,
                             good: Some(Arc::new(loaded)),
                             ..Source::default()
                         };
-                        self.0.insert(name.into(), source);
                     }
                     Err(rejected) => self.reject(name, rejected, &mut applied),
                 },
@@ -64,45 +71,58 @@ impl Sources {
                     let rejected = Rejected::of_file(Path::new(&name), &why);
                     self.reject(name, rejected, &mut applied);
                 }
-                Action::Remove => self.remove(&name, &mut applied),
+                Action::Remove => {
+                    let gone = self.by_name.remove(&*name);
+                    applied.removals += u64::from(gone.is_some_and(|gone| gone.good.is_some()));
+                }
                 #[cfg(any(feature = "watch", feature = "kube"))]
                 Action::Absent(why) => {
-                    let was_absent = self.0.get(&*name).is_some_and(|it| it.absent.is_some());
-                    self.remove(&name, &mut applied);
                     let absent = Problem::of_file(Path::new(&name), Severity::Warning, why);
-                    if !was_absent {
+                    let source = self.source(name);
+                    applied.removals += u64::from(source.good.is_some());
+                    if source.absent.is_none() {
                         applied.absent.push(absent.clone());
                     }
-                    let source = Source {
+                    *source = Source {
+                        since: source.since,
                         absent: Some(absent),
                         ..Source::default()
                     };
-                    self.0.insert(name.into(), source);
                 }
             }
         }
         applied
     }
 
-    fn remove(&mut self, name: &str, applied: &mut Applied) {
-        let gone = self.0.remove(name);
-        applied.removals += u64::from(gone.is_some_and(|gone| gone.good.is_some()));
+    /// The one of this name, which may be a new one.
+    fn source(&mut self, name: String) -> &mut Source {
+        self.by_name.entry(name.into()).or_insert_with(|| {
+            self.count += 1;
+            Source {
+                since: self.count,
+                ..Source::default()
+            }
+        })
     }
 
     /// What it said before stays.
     fn reject(&mut self, name: String, rejected: Rejected, applied: &mut Applied) {
         applied.rejected.push(rejected.clone());
-        let source = self.0.entry(name.into()).or_default();
+        let source = self.source(name);
         source.rejected = Some(rejected);
         source.absent = None;
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Source)> {
-        self.0.iter().map(|(name, source)| (&**name, source))
+        self.by_name.iter().map(|(name, source)| (&**name, source))
     }
 
-    pub(super) fn loaded(&self) -> impl Iterator<Item = &Arc<Loaded>> {
-        self.0.values().filter_map(|source| source.good.as_ref())
+    /// What is in force, from the source that came first on.
+    pub(super) fn loaded(&self) -> Vec<Arc<Loaded>> {
+        let mut sources: Vec<&Source> = self.by_name.values().collect();
+        sources.sort_unstable_by_key(|source| source.since);
+        let loaded = sources.iter().filter_map(|source| source.good.clone());
+        loaded.collect()
     }
 }
 

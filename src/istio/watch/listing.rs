@@ -1,9 +1,9 @@
 //! Which files there are to look at.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 
 use crate::istio::rule_set::is_rule_file;
 
@@ -35,6 +35,8 @@ enum Kind {
 pub(super) struct Listing {
     /// Each file, there or not, and whether more than its directory is to be watched for it.
     files: BTreeMap<PathBuf, bool>,
+    /// Where they are, whichever way they were named.
+    absolute: HashSet<PathBuf>,
     directories: BTreeSet<PathBuf>,
     /// Directories that cannot tell which files they hold, and why.
     troubles: BTreeMap<PathBuf, io::Error>,
@@ -58,7 +60,7 @@ impl Paths {
         let mut listing = Listing::default();
         for Given { path, kind } in &mut self.0 {
             if *kind == Kind::File {
-                listing.files.insert(path.clone(), true);
+                listing.file(path);
                 continue;
             }
             match fs::metadata(&*path) {
@@ -70,7 +72,7 @@ impl Paths {
                 Err(error) if *kind == Kind::Directory => listing.trouble(path, gone(error)),
                 _ => {
                     *kind = Kind::Either;
-                    listing.files.insert(path.clone(), true);
+                    listing.file(path);
                 }
             }
         }
@@ -115,10 +117,27 @@ impl Listing {
     fn directory(&mut self, path: &Path) {
         match rule_files(path, MOST_FILES.saturating_sub(self.files.len())) {
             Ok(files) => {
-                self.files.extend(files);
+                let directory = absolute(path);
+                for (file, far) in files {
+                    let absolute = directory.join(file.file_name().unwrap_or_default());
+                    self.add(file, absolute, far);
+                }
                 self.directories.insert(path.to_owned());
             }
             Err(error) => self.trouble(path, error),
+        }
+    }
+
+    fn file(&mut self, path: &Path) {
+        self.add(path.to_owned(), absolute(path), true);
+    }
+
+    /// Adds a file, unless it is there under another name.
+    fn add(&mut self, file: PathBuf, absolute: PathBuf, far: bool) {
+        if self.absolute.insert(absolute) {
+            self.files.insert(file, far);
+        } else if let Some(known) = self.files.get_mut(&file) {
+            *known |= far;
         }
     }
 
@@ -148,6 +167,11 @@ fn rule_files(directory: &Path, most: usize) -> io::Result<BTreeMap<PathBuf, boo
         files.insert(file, kind.is_symlink());
     }
     Ok(files)
+}
+
+/// One name for a path, however it was named; links are not followed.
+fn absolute(path: &Path) -> PathBuf {
+    path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn gone(error: io::Error) -> io::Error {
