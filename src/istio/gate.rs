@@ -18,7 +18,8 @@ use std::str::FromStr;
 /// | a `null` in a list | error | an empty item |
 /// | ranges of the CRD, such as of `retryBudget.percent` | error | not looked at |
 ///
-/// The checks of Istio's admission are the same behind both. Where both read the text, they read
+/// The checks of Istio's admission are the same behind both; but what fails them is left out behind
+/// `Strict` alone: istiod does not repeat them, and applies what got past the admission. Where both read the text, they read
 /// the same. Keys that stand twice in a mapping are errors with both, though istiod would take
 /// the last.
 ///

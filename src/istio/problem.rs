@@ -174,7 +174,12 @@ impl Report {
     }
 
     pub(crate) fn has_errors(&self) -> bool {
-        self.counts[Severity::Error as usize] > 0
+        self.errors() > 0
+    }
+
+    /// How many errors there are, kept or not.
+    pub(crate) fn errors(&self) -> usize {
+        self.counts[Severity::Error as usize]
     }
 
     /// Whether something at this path or inside it was refused already. What is missing there is

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use meshpool::Limits;
 use meshpool::istio::rules::{Batch, Rules};
-use meshpool::istio::{Client, OnFull, Query, Selection, Service};
+use meshpool::istio::{Client, Gate, OnFull, Query, RuleSet, Selection, Service};
 use meshpool::limits::{Destination, LimitsSource, Scheme, Subscriber};
 use tokio_test::{assert_pending, assert_ready_eq, task};
 
@@ -382,6 +382,72 @@ fn a_subscriber_may_change_the_rules_itself() {
     rules.put("user", rule("user", 1)).unwrap();
     assert_eq!(calls.load(Ordering::Relaxed), 2);
     assert_eq!(rules.stats().revision, 2);
+}
+
+/// As istiod does: what its admission would refuse got past it once, and is not checked again.
+#[test]
+fn behind_istiods_gate_what_can_be_read_is_in_force() {
+    let refused =
+        rule("user", 3).replace("http2MaxRequests: 3", "http2MaxRequests: 3, maxRetries: -1");
+    let strict = Rules::new();
+    strict.put("user", &refused).unwrap_err();
+    assert_eq!(limit(&strict, "user"), None);
+
+    let rules = Rules::builder().gate(Gate::Istiod).build();
+    rules.put("user", &refused).unwrap();
+    assert_eq!(limit(&rules, "user"), Some(3));
+    let query = Query::outbound(user());
+    let current = rules.current();
+    let thresholds = current.settings(&query).thresholds();
+    assert_eq!(
+        (thresholds.max_requests, thresholds.max_retries),
+        (3, u32::MAX)
+    );
+    let problems: Vec<_> = rules.problems().iter().map(ToString::to_string).collect();
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].contains("error: spec.") && problems[0].contains("-1 is negative"));
+    let source = rules.sources().remove(0);
+    assert!(source.in_force && source.rejected.is_none());
+    assert!(!rules.explain(&query, OnFull::Refuse).valid);
+    assert_eq!((rules.stats().updates, rules.stats().rejects), (1, 0));
+
+    // What cannot be read is rejected behind both.
+    rules
+        .put("user", rule("user", 4).replace(": 4", ": many"))
+        .unwrap_err();
+    assert_eq!(limit(&rules, "user"), Some(3));
+    rules.put("user", rule("user", 5)).unwrap();
+    assert!(rules.problems().is_empty() && limit(&rules, "user") == Some(5));
+}
+
+/// istiod checks them itself, and goes on with those that it had.
+#[test]
+fn settings_of_a_mesh_are_checked_behind_either_gate() {
+    let mesh = |connections: i32| {
+        format!(
+            "apiVersion: mesh\nkind: MeshConfig\nspec: {{defaultTrafficPolicy: \
+             {{connectionPool: {{tcp: {{maxConnections: {connections}}}}}}}}}\n"
+        )
+    };
+    for gate in [Gate::Strict, Gate::Istiod] {
+        let rules = Rules::builder().gate(gate).build();
+        rules.put("mesh", mesh(7)).unwrap();
+        rules.put("mesh", mesh(-1)).unwrap_err();
+        let current = rules.current();
+        let query = Query::outbound(user());
+        assert_eq!(current.settings(&query).thresholds().max_connections, 7);
+        let set = RuleSet::builder().gate(gate).document("mesh", mesh(-1));
+        let set = set.build();
+        assert!(!set.is_valid());
+        let unlimited = set.settings(&query).thresholds().max_connections;
+        assert_eq!(unlimited, u32::MAX, "and not that of a number below zero");
+        assert!(
+            set.settings(&query)
+                .values()
+                .iter()
+                .all(|it| it.overrode().is_empty())
+        );
+    }
 }
 
 #[test]

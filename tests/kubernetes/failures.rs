@@ -146,12 +146,12 @@ async fn a_watch_that_is_too_late_lists_again_and_nothing_flickers() {
 }
 
 #[tokio::test]
-async fn an_object_that_is_not_valid_keeps_what_it_said_when_it_was() {
+async fn an_object_that_cannot_be_read_keeps_what_it_said_when_it_could() {
     let double = Double::start().await;
     double.put(RULES, "demo", "a", allows("a", 1));
     let (rules, watch) = follow_rules(&double).await;
     let wrong = json!({"spec": {"host": "a", "trafficPolicy": {
-        "connectionPool": {"http": {"http2MaxRequests": -1}}}}});
+        "connectionPool": {"http": {"http2MaxRequests": "many"}}}}});
     double.put(RULES, "demo", "a", wrong);
     until(|| rules.stats().rejects == 1).await;
     assert_eq!(limit(&rules, "a"), Some(1));
@@ -189,6 +189,27 @@ async fn a_field_of_a_newer_istio_is_told_and_is_not_the_end_of_the_rule() {
     let (rules, _watch) = follow_as(strict, &double).await;
     assert_eq!(limit(&rules, "a"), None);
     assert_eq!(rules.stats().rejects, 1);
+}
+
+/// It got past the admission once: while istiod's webhook was away, say.
+#[tokio::test]
+async fn an_object_that_istios_admission_would_refuse_is_in_force_and_reported() {
+    let double = Double::start().await;
+    let odd = json!({"spec": {"host": "a", "trafficPolicy": {
+        "connectionPool": {"http": {"http2MaxRequests": 4, "maxRetries": -1}}}}});
+    double.put(RULES, "demo", "a", odd);
+    let (rules, _watch) = follow_rules(&double).await;
+    assert_eq!(limit(&rules, "a"), Some(4));
+    let problem = rules.problems().remove(0).to_string();
+    assert!(
+        problem.starts_with("kube:DestinationRule/demo/a:1:") && problem.contains("-1 is negative"),
+        "{problem}"
+    );
+    assert_eq!(rules.stats().rejects, 0);
+
+    let strict = Kubernetes::new().gate(Gate::Strict);
+    let (rules, _watch) = follow_as(strict, &double).await;
+    assert_eq!((limit(&rules, "a"), rules.stats().rejects), (None, 1));
 }
 
 #[tokio::test]

@@ -27,7 +27,8 @@
 //! - Each kind is listed in each namespace and then watched; a change is in force as soon as the
 //!   API server tells of it.
 //! - Each object is a source of [`Rules`] of its own, `kube:DestinationRule/NAMESPACE/NAME`: one
-//!   that is not valid keeps what it said when it was, and is reported.
+//!   that cannot be read keeps what it said when it could, and is reported. One that Istio's
+//!   admission would refuse, and that got past it, is in force as it is in istiod, and reported.
 //! - While the API server is away, refuses (403, say), or answers nonsense, all that was in force
 //!   stays, and [`WatchStatus::error`] and [`Rules::problems`] say why. It is asked again after
 //!   about a second, then less and less often, until half a minute to a minute lies between; and

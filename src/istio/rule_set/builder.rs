@@ -75,7 +75,8 @@ impl RuleSetBuilder {
     ///
     /// There always is a set: a file with an error contributes nothing to it, and
     /// [`RuleSet::problems`] has the error. Only behind [`Gate::Istiod`] does a file count that can
-    /// be read and that Istio's admission would refuse, as istiod applies whatever it finds.
+    /// be read and that Istio's admission would refuse, as istiod applies whatever it finds; but for
+    /// the settings of a mesh, which it checks itself.
     pub fn build(self) -> RuleSet {
         let mut loaded = Vec::new();
         let mut known = HashSet::new();

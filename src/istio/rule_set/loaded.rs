@@ -18,22 +18,28 @@ pub(in crate::istio) struct Loaded {
     pub(super) resources: Vec<Arc<Resource>>,
     pub(super) problems: Vec<Problem>,
     pub(super) is_valid: bool,
+    /// Whether its resources count: if it is valid, or applied all the same.
+    counts: bool,
 }
 
 impl Loaded {
     /// Takes `bytes` for the content of the file. One error in it, and none of its resources
     /// count: half of a file is nothing that anybody wrote. Behind istiod's gate what the admission
-    /// refuses counts all the same, as it does in a cluster that it got into.
+    /// refuses counts all the same, as it does in a cluster that it got into; but for the settings
+    /// of a mesh, which istiod checks itself.
     pub(in crate::istio) fn parse(file: &Path, bytes: &[u8], role: Role, gate: Gate) -> Self {
         let mut report = Report::new(file);
         let resources = decode(bytes, role, gate, &mut report);
-        // istiod does not check again what it finds: that is for the admission to do.
-        let applies_unchecked = gate == Gate::Istiod && !report.has_errors();
+        let mut counts = !report.has_errors();
         for resource in &resources {
+            let errors = report.errors();
             validate(resource, gate, &mut report);
+            let is_checked = gate == Gate::Strict || matches!(resource, Resource::MeshConfig(_));
+            counts &= !is_checked || report.errors() == errors;
         }
         let mut loaded = Self::new(file, report);
-        if loaded.is_valid || applies_unchecked {
+        loaded.counts = counts;
+        if counts {
             loaded.resources = resources.into_iter().map(Arc::new).collect();
         }
         loaded
@@ -55,7 +61,7 @@ impl Loaded {
 
     /// The same, if it contributes.
     pub(in crate::istio) fn checked(self) -> Result<Self, Rejected> {
-        match self.is_valid {
+        match self.counts {
             true => Ok(self),
             false => Err(Rejected::new(self.problems)),
         }
@@ -68,6 +74,7 @@ impl Loaded {
             resources: Vec::new(),
             problems: report.into_problems(),
             is_valid,
+            counts: is_valid,
         }
     }
 }

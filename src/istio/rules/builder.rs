@@ -19,9 +19,10 @@ pub struct RulesBuilder {
 }
 
 impl RulesBuilder {
-    /// Sets how strictly sources are read. Default: [`Gate::Strict`]. Whichever it is, a source
-    /// that Istio's admission would refuse is rejected. What is followed in Kubernetes has a gate of
-    /// its own.
+    /// Sets how strictly sources are read. Default: [`Gate::Strict`]. Behind [`Gate::Istiod`] a source
+    /// is in force though Istio's admission would refuse it, with its errors in
+    /// [`Rules::problems`]: istiod applies what it finds. Only settings of a mesh it checks itself.
+    /// What is followed in Kubernetes has a gate of its own.
     pub fn gate(mut self, gate: Gate) -> Self {
         self.options.gate = gate;
         self

@@ -43,7 +43,8 @@
 //! A source is whatever has one text at a time: a file, an object of the API server, something of
 //! your own; its name is for messages, and to say later that it changed or is gone. A source with
 //! an error in it is rejected as a whole, and what it said before stays in force; the others are
-//! not touched. Several changes that belong together are a [`Batch`].
+//! not touched. (Behind istiod's [gate](RulesBuilder::gate) only what cannot be read is an error in
+//! this sense.) Several changes that belong together are a [`Batch`].
 //!
 //! # Objects of the same name
 //!
@@ -135,7 +136,8 @@ impl Rules {
     ///
     /// # Errors
     ///
-    /// If there is an error anywhere in it. What the source said before stays in force.
+    /// If there is an error anywhere in it; behind [`Gate::Istiod`](super::Gate::Istiod) none that
+    /// Istio's admission alone would find. What the source said before stays in force.
     pub fn put(&self, source: &str, text: impl AsRef<[u8]>) -> Result<(), Rejected> {
         let mut batch = Batch::new();
         batch.put(source, text.as_ref());
