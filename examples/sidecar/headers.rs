@@ -25,7 +25,8 @@ pub(crate) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// Takes out what this proxy has seen to itself: it says `100 Continue` when it reads the body.
+/// Takes out what this proxy has seen to itself: it says `100 Continue` when it reads the body,
+/// which is at once.
 pub(crate) fn remove_expectation(headers: &mut HeaderMap) {
     headers.remove(EXPECT);
 }

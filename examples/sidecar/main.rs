@@ -23,6 +23,7 @@ mod deadline;
 mod domain;
 #[path = "../common/explain.rs"]
 mod explain;
+mod fault;
 #[path = "../common/feeds.rs"]
 mod feeds;
 mod flags;
@@ -33,16 +34,18 @@ mod label;
 mod outgoing;
 mod proxy;
 mod record;
-mod replay;
 mod reply;
 #[path = "../common/report.rs"]
 mod report;
 mod rules;
 mod stats;
+mod streaming;
 #[path = "../common/system.rs"]
 mod system;
+mod tape;
+mod upload;
+mod watched;
 
-use std::convert::Infallible;
 use std::error::Error;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -125,7 +128,7 @@ async fn serve(flags: Flags) -> Result<(), BoxError> {
         let proxy = proxy.clone();
         service_fn(move |request| {
             let proxy = proxy.clone();
-            async move { Ok::<_, Infallible>(proxy.forward(request).await) }
+            async move { proxy.forward(request).await }
         })
     };
     inbound::serve(listener, service)

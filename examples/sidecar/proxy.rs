@@ -22,13 +22,14 @@ use crate::body::Reply;
 use crate::connector::connector;
 use crate::counts::Counts;
 use crate::deadline::Deadline;
+use crate::fault::Fault;
 use crate::flags::{Flags, Upstream, UpstreamProtocol};
 use crate::headers::{remove_expectation, remove_hop_by_hop};
-use crate::outgoing::{Outgoing, Source};
+use crate::outgoing::Outgoing;
 use crate::record::Record;
-use crate::replay::Replay;
 use crate::reply::{Asker, Failure};
 use crate::rules::Rules;
+use crate::upload::Upload;
 
 /// Forwards requests to the upstream.
 pub(crate) struct Proxy {
@@ -89,20 +90,25 @@ impl Proxy {
         policy.map(RetryPolicy::stats).unwrap_or_default()
     }
 
-    /// The response to a request: the upstream's, or one that says why there is none.
-    pub(crate) async fn forward(&self, request: Request<Incoming>) -> Response<Reply> {
+    /// The response to a request: the upstream's, or one that says why there is none; unless there
+    /// is nobody left to be given one.
+    pub(crate) async fn forward(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Reply>, Fault> {
         let mut record = Record::new(&request, self.log.as_ref());
         let asker = Asker::of(&request);
         if request.method() == Method::CONNECT {
-            return self.fail(Failure::NO_ROUTE, asker, false, record);
+            return Ok(self.fail(Failure::NO_ROUTE, asker, false, record));
         }
-        let (mut request, mut deadline) = self.outgoing(request);
+        let (mut request, upload) = self.outgoing(request);
+        let mut deadline = Deadline::new(self.timeout, upload.clone());
         let retried = self.retries.is_some().then(RetryRecord::default);
         if let Some(retried) = &retried {
             request.extensions_mut().insert(retried.clone());
         }
 
-        let answer = within(&mut deadline, self.send(request)).await;
+        let answer = uninterrupted(upload.as_ref(), &mut deadline, self.send(request)).await;
 
         let retried = retried.unwrap_or_default();
         match retried.not_retried() {
@@ -111,25 +117,33 @@ impl Proxy {
             None => {}
         }
         let failure = match answer {
-            Some(Ok(response)) => {
+            Ok(Ok(response)) => {
+                if let Some(upload) = upload {
+                    upload.settle();
+                }
                 self.counts.completed(response.status());
                 record.answered(response.status());
-                return self.incoming(response, deadline, record);
+                return Ok(self.incoming(response, deadline, record));
             }
-            Some(Err(error)) => Failure::of(&error),
-            None => {
+            Ok(Err(error)) => Failure::of(&error),
+            Err(Interruption::Timeout) => {
                 self.counts.rq_timeout.add();
                 Failure::TIMEOUT
+            }
+            Err(Interruption::Upload(Fault::Malformed)) => Failure::BAD_REQUEST,
+            Err(Interruption::Upload(fault)) => {
+                record.failed(fault.flag());
+                return Err(fault);
             }
         };
         if !failure.is_by_client() {
             self.counts.completed(failure.status);
         }
-        self.fail(failure, asker, retried.retries() > 0, record)
+        Ok(self.fail(failure, asker, retried.retries() > 0, record))
     }
 
-    /// What the upstream is sent, and how long it has.
-    fn outgoing(&self, request: Request<Incoming>) -> (Request<Outgoing>, Deadline) {
+    /// What the upstream is sent, and whence that comes.
+    fn outgoing(&self, request: Request<Incoming>) -> (Request<Outgoing>, Option<Upload>) {
         let (mut head, body) = request.into_parts();
         // What the client calls the host stays, whichever way it said so.
         if let Some(authority) = head.uri.authority() {
@@ -148,21 +162,16 @@ impl Proxy {
         remove_expectation(&mut head.headers);
 
         if body.is_end_stream() {
-            let request = Request::from_parts(head, Outgoing::Empty);
-            return (request, Deadline::new(self.timeout, None));
+            return (Request::from_parts(head, Outgoing::Empty), None);
         }
         if body.size_hint().exact().is_none() {
             // Said for hyper, which would take a GET for one without a body.
             head.headers
                 .insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
-        let (source, over) = Source::new(body);
-        let body = match self.retries {
-            Some(_) => Outgoing::Again(Replay::new(source)),
-            None => Outgoing::Once(source),
-        };
-        let deadline = Deadline::new(self.timeout, Some(over));
-        (Request::from_parts(head, body), deadline)
+        let (upload, sending) = Upload::new(body, self.retries.is_some());
+        let request = Request::from_parts(head, Outgoing::Sending(sending));
+        (request, Some(upload))
     }
 
     /// Sends a request, more than once if that is to be.
@@ -174,7 +183,11 @@ impl Proxy {
         Retry::new(policy.clone(), once).oneshot(request).await
     }
 
-    async fn send_once(&self, request: Request<Outgoing>) -> Result<Response<ResponseBody>, Error> {
+    async fn send_once(
+        &self,
+        mut request: Request<Outgoing>,
+    ) -> Result<Response<ResponseBody>, Error> {
+        request.body_mut().begin();
         // A clone costs no more than a reference to it would.
         let answer = self.client.clone().call(request).await;
         if let Err(error) = &answer {
@@ -219,12 +232,33 @@ fn host_of(authority: &str) -> &str {
         .map_or(authority, |(_, host)| host)
 }
 
-/// What a future comes to, unless the deadline comes first.
-async fn within<F: Future>(deadline: &mut Deadline, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    poll_fn(|cx| match future.as_mut().poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => deadline.poll(cx).map(|()| None),
+/// What ends a request that has no answer yet.
+enum Interruption {
+    Timeout,
+    /// The client's body has no end.
+    Upload(Fault),
+}
+
+/// The answer that sending a request comes to, unless something else comes first.
+async fn uninterrupted<F: Future>(
+    upload: Option<&Upload>,
+    deadline: &mut Deadline,
+    sent: F,
+) -> Result<F::Output, Interruption> {
+    let mut unread = upload;
+    let mut sent = pin!(sent);
+    poll_fn(|cx| {
+        let answer = sent.as_mut().poll(cx);
+        // Even if there is an answer: where the upstream's connection reads the upload, it fails of
+        // the same.
+        if let Some(Poll::Ready(read)) = unread.map(|upload| upload.poll_ahead(cx)) {
+            read.map_err(Interruption::Upload)?;
+            unread = None;
+        }
+        match answer {
+            Poll::Ready(answer) => Poll::Ready(Ok(answer)),
+            Poll::Pending => deadline.poll(cx).map(|()| Err(Interruption::Timeout)),
+        }
     })
     .await
 }

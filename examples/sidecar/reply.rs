@@ -48,7 +48,8 @@ impl Failure {
         flag: "UPE",
         text: Text::Reset("protocol error"),
     };
-    const BAD_REQUEST: Self = Self {
+    /// What the client says is not HTTP.
+    pub(crate) const BAD_REQUEST: Self = Self {
         status: StatusCode::BAD_REQUEST,
         flag: "DPE",
         text: Text::Plain("Bad Request"),

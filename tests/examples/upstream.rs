@@ -43,19 +43,29 @@ pub(crate) struct Rest(stream::UnboundedSender<Frame<Bytes>>);
 
 impl Upstream {
     pub(crate) async fn start() -> Self {
-        Self::with(None).await
+        Self::with(None, None).await
+    }
+
+    /// One with a certificate that lets nobody in until the other is dropped.
+    pub(crate) async fn closed() -> (Self, oneshot::Sender<Infallible>) {
+        let (closed, opened) = oneshot::channel();
+        let tls = acceptor(&[b"http/1.1"]);
+        (Self::with(Some(tls), Some(opened)).await, closed)
     }
 
     /// One with a certificate that nobody trusts, which offers these protocols.
     pub(crate) async fn tls(alpn: &[&[u8]]) -> Self {
-        Self::with(Some(acceptor(alpn))).await
+        Self::with(Some(acceptor(alpn)), None).await
     }
 
-    async fn with(tls: Option<TlsAcceptor>) -> Self {
+    async fn with(tls: Option<TlsAcceptor>, opened: Option<oneshot::Receiver<Infallible>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, arrivals) = mpsc::unbounded_channel();
         tokio::spawn(async move {
+            if let Some(opened) = opened {
+                let _ = opened.await;
+            }
             while let Ok((socket, _)) = listener.accept().await {
                 let (tls, sender) = (tls.clone(), sender.clone());
                 tokio::spawn(async move {
@@ -74,6 +84,10 @@ impl Upstream {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    pub(crate) fn tls_url(&self) -> String {
+        format!("https://{}", self.address)
     }
 
     pub(crate) async fn next(&mut self) -> Arrival {
@@ -134,6 +148,20 @@ impl Arrival {
         let _ = self.answer.send(response);
     }
 
+    /// Answers with a body that never ends. Returns what breaks off when nobody wants it any more.
+    pub(crate) fn answer_endlessly(self) -> oneshot::Receiver<Infallible> {
+        static PIECE: [u8; 1 << 14] = [b'x'; 1 << 14];
+
+        let (wanted, unwanted) = oneshot::channel();
+        let pieces = std::iter::repeat_with(move || {
+            let _ = &wanted;
+            Ok(Frame::data(Bytes::from_static(&PIECE)))
+        });
+        let body = StreamBody::new(futures::stream::iter(pieces));
+        self.answer_with(Response::new(BodyExt::boxed(body)));
+        unwanted
+    }
+
     /// Answers with these headers; the body is what is sent afterwards.
     pub(crate) fn answer_head(self, headers: HeaderMap) -> Rest {
         let (sender, frames) = stream::unbounded();
@@ -150,9 +178,19 @@ impl Arrival {
     }
 
     /// All of its body.
-    pub(crate) async fn text(&mut self) -> String {
+    pub(crate) async fn bytes(&mut self) -> Bytes {
         let body = within(self.request.body_mut().collect()).await.unwrap();
-        String::from_utf8(body.to_bytes().to_vec()).unwrap()
+        body.to_bytes()
+    }
+
+    pub(crate) async fn text(&mut self) -> String {
+        String::from_utf8(self.bytes().await.to_vec()).unwrap()
+    }
+
+    /// Waits until its body has no end.
+    pub(crate) async fn breaks_off(mut self) {
+        let rest = within(self.request.body_mut().collect()).await;
+        assert!(rest.is_err());
     }
 
     /// Waits until whoever asked has left.

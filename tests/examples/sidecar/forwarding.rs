@@ -1,18 +1,10 @@
 //! What is forwarded, and how.
 
-use std::convert::Infallible;
+use http_body_util::BodyExt;
+use hyper::Version;
+use hyper::body::Frame;
 
-use bytes::Bytes;
-use futures::channel::mpsc as stream;
-use http_body_util::{BodyExt, StreamBody};
-use hyper::body::{Body, Frame, Incoming};
-use hyper::{HeaderMap, Request, Response, Version};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use tokio::task::JoinHandle;
-
-use super::{Sidecar, answer, headers, is};
+use super::{Sidecar, answer, data, headers, is, piece, upload};
 use crate::process::within;
 use crate::upstream::Upstream;
 
@@ -72,37 +64,6 @@ async fn a_request_and_its_response_pass_without_what_is_hop_by_hop() {
     );
     sidecar.logs("PUT /a/b?c=d 200 -").await;
     sidecar.is_idle().await;
-}
-
-type Upload = StreamBody<stream::UnboundedReceiver<Result<Frame<Bytes>, Infallible>>>;
-
-/// What frames of a request's body are sent into.
-type Frames = stream::UnboundedSender<Result<Frame<Bytes>, Infallible>>;
-
-/// A request whose body is sent bit by bit, over HTTP/1.1 or HTTP/2.
-fn upload(
-    sidecar: &Sidecar,
-    is_http2: bool,
-    head: HeaderMap,
-) -> (Frames, JoinHandle<Response<Incoming>>) {
-    let (sender, frames) = stream::unbounded();
-    let client: Client<HttpConnector, Upload> = Client::builder(TokioExecutor::new())
-        .http2_only(is_http2)
-        .build_http();
-    let uri = format!("http://{}/upload", sidecar.address);
-    let mut request = Request::post(uri).body(StreamBody::new(frames)).unwrap();
-    *request.headers_mut() = head;
-    let response = tokio::spawn(async move { within(client.request(request)).await.unwrap() });
-    (sender, response)
-}
-
-fn data(text: &'static str) -> Result<Frame<Bytes>, Infallible> {
-    Ok(Frame::data(text.into()))
-}
-
-async fn piece(body: &mut (impl Body<Data = Bytes, Error: std::fmt::Debug> + Unpin)) -> Bytes {
-    let frame = within(body.frame()).await.expect("more").unwrap();
-    frame.into_data().expect("data")
 }
 
 async fn bodies_stream_both_ways(is_http2: bool, flags: &[&str]) {

@@ -7,12 +7,22 @@ mod limits;
 mod operators;
 mod replies;
 mod retries;
+mod timeouts;
+mod uploads;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::time::Duration;
 
-use hyper::HeaderMap;
+use bytes::Bytes;
+use futures::channel::mpsc as stream;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::{Body, Frame, Incoming};
 use hyper::header::{HeaderName, HeaderValue};
+use hyper::{HeaderMap, Request, Response};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -183,6 +193,37 @@ impl Raw {
         within(self.0.read_to_string(&mut text)).await.unwrap();
         assert_eq!(text.replace("\r\n", "\n"), rest);
     }
+}
+
+type Upload = StreamBody<stream::UnboundedReceiver<Result<Frame<Bytes>, Infallible>>>;
+
+/// What frames of a request's body are sent into.
+type Frames = stream::UnboundedSender<Result<Frame<Bytes>, Infallible>>;
+
+/// A request whose body is sent bit by bit, over HTTP/1.1 or HTTP/2.
+fn upload(
+    sidecar: &Sidecar,
+    is_http2: bool,
+    head: HeaderMap,
+) -> (Frames, JoinHandle<Response<Incoming>>) {
+    let (sender, frames) = stream::unbounded();
+    let client: Client<HttpConnector, Upload> = Client::builder(TokioExecutor::new())
+        .http2_only(is_http2)
+        .build_http();
+    let uri = format!("http://{}/upload", sidecar.address);
+    let mut request = Request::post(uri).body(StreamBody::new(frames)).unwrap();
+    *request.headers_mut() = head;
+    let response = tokio::spawn(async move { within(client.request(request)).await.unwrap() });
+    (sender, response)
+}
+
+fn data(text: &'static str) -> Result<Frame<Bytes>, Infallible> {
+    Ok(Frame::data(text.into()))
+}
+
+async fn piece(body: &mut (impl Body<Data = Bytes, Error: std::fmt::Debug> + Unpin)) -> Bytes {
+    let frame = within(body.frame()).await.expect("more").unwrap();
+    frame.into_data().expect("data")
 }
 
 fn headers<const N: usize>(of: [(&'static str, &'static str); N]) -> HeaderMap {

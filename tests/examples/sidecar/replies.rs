@@ -1,13 +1,9 @@
 //! What is answered in place of the upstream.
 
-use std::time::Duration;
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::time::sleep;
 
-use super::{OVERFLOW, Raw, Sidecar, answer, full, headers, is, nobody};
-use crate::process::RuleFile;
+use super::{OVERFLOW, Raw, Sidecar, answer, full, is, nobody};
 use crate::upstream::{Upstream, acceptor};
 
 #[tokio::test]
@@ -174,80 +170,4 @@ async fn a_body_that_ends_with_a_tls_connection_is_whole_only_after_its_goodbye(
         }
         sidecar.logs(line).await;
     }
-}
-
-#[tokio::test]
-async fn the_timeout_of_a_request_runs_while_it_pends() {
-    let rule = RuleFile::with("tcp: {maxConnections: 1}");
-    let mut upstream = Upstream::start().await;
-    let flags = ["--rule", &rule.path(), "--timeout", "0.3s"];
-    let mut sidecar = Sidecar::start(&upstream, &flags).await;
-    let active = sidecar.get("/active");
-    let arrival = upstream.expect("/active").await;
-    let request = "GET /pending HTTP/1.1\nhost: up\ncontent-type: application/grpc\n\n";
-    let mut pending = sidecar.raw(request).await;
-
-    is(&answer(active).await, 504, "upstream request timeout");
-    arrival.abandoned().await;
-    assert_eq!(
-        pending.until("\n\n").await,
-        "HTTP/1.1 200 OK\ncontent-type: application/grpc\ngrpc-status: 14\n\
-         grpc-message: upstream request timeout\ncontent-length: 0\n\n"
-    );
-    sidecar.logs("GET /active 504 UT").await;
-    sidecar.logs("GET /pending 200 UT").await;
-    let stats = sidecar.stats().await;
-    assert_eq!(stats["cluster.up.upstream_rq_timeout"], 2);
-    assert_eq!(stats["cluster.up.upstream_rq_504"], 2);
-    sidecar.is_idle().await;
-}
-
-#[tokio::test]
-async fn the_timeout_of_a_request_ends_a_response_that_goes_on() {
-    let mut upstream = Upstream::start().await;
-    let mut sidecar = Sidecar::start(&upstream, &["--timeout", "100ms"]).await;
-    let mut raw = sidecar.raw("GET / HTTP/1.1\nhost: up\n\n").await;
-    let rest = upstream
-        .next()
-        .await
-        .answer_head(headers([("content-length", "10")]));
-    rest.data("part");
-    raw.until("part").await;
-    raw.closed().await;
-    sidecar.logs("GET / 200 UT").await;
-    sidecar.is_idle().await;
-}
-
-#[tokio::test]
-async fn the_timeout_of_a_request_starts_when_its_body_has_come() {
-    let mut upstream = Upstream::start().await;
-    let mut sidecar = Sidecar::start(&upstream, &["--timeout", "50ms"]).await;
-    let request = "POST / HTTP/1.1\nhost: up\ncontent-length: 6\n\nabc";
-    let mut raw = sidecar.raw(request).await;
-    let mut arrival = upstream.next().await;
-    sleep(Duration::from_millis(200)).await;
-    raw.send("def").await;
-    assert_eq!(arrival.text().await, "abcdef");
-    raw.until("upstream request timeout").await;
-    sidecar.logs("POST / 504 UT").await;
-}
-
-#[tokio::test]
-async fn each_try_has_a_timeout_from_when_it_has_a_connection() {
-    let rule = RuleFile::with("tcp: {maxConnections: 1}");
-    let mut upstream = Upstream::start().await;
-    let flags = ["--rule", &rule.path(), "--per-try-timeout", "1s"];
-    let mut sidecar = Sidecar::start(&upstream, &flags).await;
-    let first = sidecar.get("/first");
-    let _first = upstream.expect("/first").await;
-    let second = sidecar.get("/second");
-    sidecar.until_load(1, 1).await;
-
-    is(&answer(first).await, 504, "upstream request timeout");
-    // It pended nearly as long as it may take, and has as long again.
-    upstream.expect("/second").await.answer(200, "ok");
-    is(&answer(second).await, 200, "ok");
-    sidecar.logs("GET /first 504 UT").await;
-    assert_eq!(sidecar.upstream("rq_per_try_timeout").await, 1);
-    assert_eq!(sidecar.upstream("rq_timeout").await, 0);
 }
