@@ -4,10 +4,11 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Version};
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::service::service_fn;
 use hyper_rustls::HttpsConnectorBuilder;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use meshpool::Limits;
@@ -21,7 +22,8 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tower::Service;
 
 use crate::support::{
-    Pool, client, get, nothing_is_left, outcome, request, spawn, stats, text, until, within,
+    Pool, builder, client, get, nothing_is_left, outcome, request, spawn, stats, text, until,
+    within,
 };
 use crate::upstream::{Upstream, bind};
 
@@ -191,6 +193,37 @@ async fn the_host_is_the_callers_or_else_the_uris() {
     arrival.answer("");
     within(one).await.unwrap().unwrap();
     nothing_is_left(&client).await;
+}
+
+#[tokio::test]
+async fn whatever_version_a_request_says_is_sent_as_what_its_connection_speaks() {
+    for is_http2 in [false, true] {
+        let mut upstream = Upstream::start(is_http2).await;
+        let addr = upstream.addr;
+        let mut client = builder(is_http2).build(HttpConnector::new());
+        for version in [
+            Version::HTTP_09,
+            Version::HTTP_10,
+            Version::HTTP_11,
+            Version::HTTP_2,
+            Version::HTTP_3,
+        ] {
+            let mut request = request(addr, "/");
+            *request.version_mut() = version;
+            let one = tokio::spawn(client.call(request));
+            let arrival = upstream.next().await;
+            let sent = match (is_http2, version) {
+                (true, _) => Version::HTTP_2,
+                (false, Version::HTTP_10) => Version::HTTP_10,
+                (false, _) => Version::HTTP_11,
+            };
+            assert_eq!(arrival.request.version(), sent, "{version:?}");
+            arrival.answer("");
+            let response = within(one).await.unwrap().unwrap();
+            within(text(response)).await.unwrap();
+        }
+        nothing_is_left(&client).await;
+    }
 }
 
 #[tokio::test]

@@ -43,7 +43,8 @@ impl Head {
                 *request.uri_mut() = self.absolute();
             }
             Protocol::Http1 => {
-                if request.version() == Version::HTTP_2 {
+                // hyper panics at versions that it does not know, in the connection's task.
+                if request.version() != Version::HTTP_10 {
                     *request.version_mut() = Version::HTTP_11;
                 }
                 *request.uri_mut() = match (request.method(), is_proxied) {
