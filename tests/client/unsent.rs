@@ -3,13 +3,14 @@
 //! looks, and not before.
 
 use std::error::Error as _;
+use std::sync::{Arc, Mutex};
 
 use meshpool::Limits;
 use meshpool::outbound::{Client, ErrorKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use crate::connectors::{Connects, anywhere, gated, read_head};
-use crate::support::{Pool, get, nothing_is_left, outcome, spawn, stats, text, within};
+use crate::support::{Pool, get, nothing_is_left, outcome, spawn, stats, text, until, within};
 use crate::upstream::{Frames, Seen, bind};
 
 const NO_ERROR: u32 = 0;
@@ -211,6 +212,38 @@ async fn pending_ones_that_meet_a_dead_connection_keep_their_order() {
         outcome(one).await.unwrap();
     }
     assert_eq!(stats(&client, anywhere()).counters.cx_total, 2);
+    drop(server);
+    nothing_is_left(&client).await;
+}
+
+#[tokio::test]
+async fn those_that_one_connection_hands_back_are_sent_in_the_order_of_their_coming() {
+    const BURST: usize = 20;
+
+    let (client, mut connects, server) = idle_http2().await;
+    drop(server);
+    // The client has not looked yet.
+    let done = Arc::new(Mutex::new(Vec::new()));
+    let all: Vec<_> = (0..BURST)
+        .map(|n| {
+            let (response, done) = (get(&client, anywhere(), "/"), done.clone());
+            tokio::spawn(async move {
+                response.await.unwrap();
+                done.lock().unwrap().push(n);
+            })
+        })
+        .collect();
+    assert_eq!(stats(&client, anywhere()).rq_active as usize, BURST);
+    let mut server = Frames::greet(connects.accept().await, 100).await;
+    for nth in 0..BURST {
+        let stream = server.request().await;
+        server.answer(stream).await;
+        until(|| done.lock().unwrap().len() > nth).await;
+    }
+    assert!(done.lock().unwrap().iter().copied().eq(0..BURST));
+    for one in all {
+        within(one).await.unwrap();
+    }
     drop(server);
     nothing_is_left(&client).await;
 }

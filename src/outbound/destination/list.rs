@@ -89,6 +89,28 @@ impl<K> List<K> {
         self.len += 1;
     }
 
+    /// Puts an entry behind another, which has to be in this list.
+    pub(super) fn insert_behind<T: Linked<K>>(
+        &mut self,
+        slab: &mut Slab<T>,
+        index: u32,
+        other: u32,
+    ) {
+        let next = std::mem::replace(&mut slab[other].links().next, index);
+        *slab[index].links() = Links { prev: other, next };
+        match next {
+            NONE => self.back = index,
+            next => slab[next].links().prev = index,
+        }
+        self.len += 1;
+    }
+
+    /// The entry before one, which has to be in this list.
+    pub(super) fn before<T: Linked<K>>(slab: &mut Slab<T>, index: u32) -> Option<u32> {
+        let prev = slab[index].links().prev;
+        (prev != NONE).then_some(prev)
+    }
+
     /// Takes out an entry, which has to be in this list.
     #[inline]
     pub(super) fn remove<T: Linked<K>>(&mut self, slab: &mut Slab<T>, index: u32) {

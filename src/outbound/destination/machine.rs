@@ -26,6 +26,8 @@ pub struct Machine {
     /// By the keys they had.
     pub(super) gone: HashMap<Key, Gone>,
     pub(super) queue: List<Queue>,
+    /// The last of those in front of the queue that were handed back.
+    pub(super) last_handed_back: Option<u32>,
     pub(super) ready: List<Ready>,
     pub(super) connecting: List<Timed>,
     pub(super) idle: List<Timed>,
@@ -57,6 +59,7 @@ impl Machine {
             connections: Slab::new(),
             gone: HashMap::new(),
             queue: List::new(),
+            last_handed_back: None,
             ready: List::new(),
             connecting: List::new(),
             idle: List::new(),
@@ -181,10 +184,19 @@ impl Machine {
         }
     }
 
+    /// Takes a request out of the queue.
+    #[inline]
+    pub(super) fn leave_queue(&mut self, index: u32) {
+        if self.last_handed_back == Some(index) {
+            self.last_handed_back = List::<Queue>::before(&mut self.requests, index);
+        }
+        self.queue.remove(&mut self.requests, index);
+    }
+
     /// Takes the oldest pending request out: it has ended.
     pub(super) fn dequeue(&mut self) -> Option<RequestKey> {
         let index = self.queue.front()?;
-        self.queue.remove(&mut self.requests, index);
+        self.leave_queue(index);
         let key = self.requests.key(index);
         self.requests.remove(key);
         Some(RequestKey(key))

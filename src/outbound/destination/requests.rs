@@ -139,7 +139,7 @@ impl Machine {
         match self.requests.get(request.0) {
             None => {}
             Some(Request::Pending { .. }) => {
-                self.queue.remove(&mut self.requests, request.0.index);
+                self.leave_queue(request.0.index);
                 self.requests.remove(request.0);
                 self.counters.rq_cancelled += 1;
                 self.settle(now, actions);
@@ -160,9 +160,10 @@ impl Machine {
 
     /// An active request could not be sent: its connection turned out to be dead, or to take no
     /// more, and the request is still whole. It goes to another connection, before all that
-    /// pend, whatever [`max_pending_requests`](crate::Limits::max_pending_requests) says, as it
-    /// has waited its turn: [`Action::Attach`] says where. Its connection gets no more requests.
-    /// Nothing that pends is refused for it.
+    /// pend but those that were handed back before it, whatever
+    /// [`max_pending_requests`](crate::Limits::max_pending_requests) says, as it has waited its
+    /// turn: [`Action::Attach`] says where. Its connection gets no more requests. Nothing that
+    /// pends is refused for it.
     pub fn handed_back(&mut self, request: RequestKey, now: Duration, actions: &mut Vec<Action>) {
         let Some(&Request::Active { connection }) = self.requests.get(request.0) else {
             return;
@@ -174,12 +175,20 @@ impl Machine {
             // Nothing of it was ever under way there.
             self.bury(connection, End::Complete);
         }
-        self.requests[request.0.index] = self.pending_now();
-        self.queue.push_front(&mut self.requests, request.0.index);
-        self.counters.rq_pending_total += 1;
+        self.wait_first(request.0.index);
         self.attach_as_allowed(actions);
         self.try_connect(now, actions);
         self.settle(now, actions);
+    }
+
+    /// A request that had its turn waits again, behind those only that did so before.
+    fn wait_first(&mut self, index: u32) {
+        self.requests[index] = self.pending_now();
+        match self.last_handed_back.replace(index) {
+            Some(last) => self.queue.insert_behind(&mut self.requests, index, last),
+            None => self.queue.push_front(&mut self.requests, index),
+        }
+        self.counters.rq_pending_total += 1;
     }
 
     /// Takes a request off its connection; false if that is gone, and the request with it.

@@ -60,7 +60,7 @@ impl Machine {
             }
             let request = RequestKey(self.requests.key(index));
             let connection = self.connections.key(ready);
-            self.queue.remove(&mut self.requests, index);
+            self.leave_queue(index);
             self.requests[index] = Request::Active { connection };
             self.attach(ready);
             actions.push(Action::Attach {

@@ -73,6 +73,11 @@ impl Machine {
         assert!(aged.is_sorted_by_key(|index| self.connections[*index].connected_at));
 
         let queued = self.queue.walk(&mut self.requests);
+        let last = self.last_handed_back;
+        assert!(
+            last.is_none_or(|last| queued.contains(&last)),
+            "handed back, and gone"
+        );
         let waits = !queued.is_empty();
         assert!(
             !waits || self.ready.is_empty() || self.is_full(),

@@ -25,6 +25,42 @@ fn a_request_that_was_handed_back_goes_first() {
 }
 
 #[test]
+fn requests_that_were_handed_back_keep_their_order() {
+    let limits = Limits::new()
+        .max_connections(1)
+        .max_requests_per_connection(4);
+    let mut pool = Pool::new(limits, Expected::Http2);
+    let (a, first) = pool.first(Protocol::Http2);
+    let [(b, _), (c, _), (d, _)] = [(); 3].map(|()| pool.attach());
+    let e = pool.pend();
+    // The connection takes none of them, and says so in the order in which they came.
+    for request in [a, b, c] {
+        assert_eq!(pool.hand_back(request), []);
+    }
+    assert_eq!(pool.hand_back(d), [close(first)]);
+    assert_eq!(pool.machine.pending(), [a, b, c, d, e]);
+
+    // Those that leave make room for nobody to overtake.
+    pool.cancel(d);
+    pool.cancel(b);
+    assert_eq!(pool.machine.pending(), [a, c, e]);
+}
+
+#[test]
+fn one_is_handed_back_behind_those_only_that_were_before_it() {
+    let limits = Limits::new().max_connections(2).max_concurrent_streams(1);
+    let mut pool = Pool::new(limits, Expected::Http2);
+    let (a, _) = pool.first(Protocol::Http2);
+    let (b, _) = pool.first(Protocol::Http2);
+    let c = pool.pend();
+    pool.hand_back(a);
+    pool.cancel(a);
+    // Nobody is left whom it would be behind.
+    pool.hand_back(b);
+    assert_eq!(pool.machine.pending(), [b, c]);
+}
+
+#[test]
 fn a_request_that_was_handed_back_takes_a_ready_connection_at_once() {
     let mut pool = Pool::new(Limits::new(), Expected::Http1);
     let (a, first) = pool.first(Protocol::Http1);

@@ -307,7 +307,9 @@ impl Model {
         let connection = self.connection(key);
         connection.requests.retain(|one| *one != request);
         connection.link = Link::Draining;
-        self.queue.push_front(request);
+        let was_before = |one: &RequestKey| self.handed_back.contains(one);
+        let behind = self.queue.iter().rposition(was_before);
+        self.queue.insert(behind.map_or(0, |at| at + 1), request);
         self.handed_back.insert(request);
         self.outcomes.pended += 1;
         self.event(|machine, now, actions| machine.handed_back(request, now, actions));
