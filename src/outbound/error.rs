@@ -186,6 +186,9 @@ fn kind_of(error: &hyper::Error) -> ErrorKind {
             ErrorKind::InvalidResponse
         } else if h2.is_io() || h2.is_reset() || h2.is_go_away() {
             ErrorKind::ConnectionLost
+        } else if h2.reason().is_some() {
+            // hyper's own: a successful CONNECT whose head says that there is a body.
+            ErrorKind::InvalidResponse
         } else {
             ErrorKind::InvalidRequest
         };

@@ -15,6 +15,7 @@ mod limits;
 mod link;
 mod live;
 mod protocols;
+mod resets;
 mod retry;
 mod runtimes;
 mod support;

@@ -286,6 +286,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Frames<S> {
         self.send(Self::HEADERS, 0x4, stream, &[0x88]).await;
     }
 
+    /// Answers 200, and says that the body is of five bytes.
+    pub(crate) async fn answer_head_of_five(&mut self, stream: u32) {
+        const CONTENT_LENGTH_5: &[u8] = &[0x0f, 0x0d, 1, b'5'];
+        let head = [&[0x88], CONTENT_LENGTH_5].concat();
+        self.send(Self::HEADERS, 0x4, stream, &head).await;
+    }
+
     /// Some of a response's body.
     pub(crate) async fn data(&mut self, stream: u32, data: &[u8], is_last: bool) {
         self.send(Self::DATA, u8::from(is_last), stream, data).await;

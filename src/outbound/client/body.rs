@@ -117,11 +117,18 @@ impl Active {
         };
         let error = error.on(self.protocol);
         drop(self.upload);
-        self.lease.end(match error.kind() {
+        let end = match error.kind() {
             ErrorKind::RefusedStream => End::Refused,
             ErrorKind::ConnectionLost => End::Lost,
+            ErrorKind::RequestBody | ErrorKind::InvalidResponse => End::Aborted,
+            // It never left.
+            ErrorKind::InvalidRequest => {
+                self.lease.complete();
+                return error;
+            }
             _ => End::Reset,
-        });
+        };
+        self.lease.end(end);
         error
     }
 }

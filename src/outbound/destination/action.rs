@@ -85,6 +85,9 @@ pub enum End {
     /// The peer reset it. On HTTP/2 the connection stays; HTTP/1 can end a request in no other
     /// way than with its connection.
     Reset,
+    /// This side reset it: its body failed, or what the peer sent is no response. As `Reset`, but
+    /// counted as this side's.
+    Aborted,
     /// The peer refused it, and has not looked at it (HTTP/2 `REFUSED_STREAM`). As `Reset`, but
     /// not counted as one.
     Refused,

@@ -429,7 +429,7 @@ impl Machine {
         gone.orphans -= 1;
         let is_lost = match end {
             End::Lost => true,
-            End::Reset | End::Refused => !gone.multiplexed,
+            End::Reset | End::Aborted | End::Refused => !gone.multiplexed,
             End::Complete | End::CompleteAndClose | End::CompleteAndLost => false,
         };
         let is_first = is_lost && !std::mem::replace(&mut gone.with_active, is_lost);
@@ -442,7 +442,7 @@ impl Machine {
         }
         if multiplexed {
             self.counters.rq_pending_failure_eject += u64::from(is_lost);
-            self.counters.rq_rx_reset += u64::from(end == End::Reset);
+            self.count_reset(end);
         } else if end == End::CompleteAndClose {
             // It was announced, and so this side's to close, whoever was first.
             self.counters.cx_close_notify += 1;
@@ -450,6 +450,12 @@ impl Machine {
         } else {
             self.count_side(by);
         }
+    }
+
+    /// The end of an HTTP/2 stream, if it is a reset, by whoever it was.
+    pub(super) fn count_reset(&mut self, end: End) {
+        self.counters.rq_rx_reset += u64::from(end == End::Reset);
+        self.counters.rq_tx_reset += u64::from(end == End::Aborted);
     }
 
     fn count_side(&mut self, by: Side) {

@@ -116,9 +116,9 @@ impl Machine {
                 self.counters.rq_pending_failure_eject += 1;
                 self.drain(index, actions);
             }
-            End::Lost | End::Reset | End::Refused => {
-                if end == End::Reset && multiplexed {
-                    self.counters.rq_rx_reset += 1;
+            End::Lost | End::Reset | End::Aborted | End::Refused => {
+                if multiplexed {
+                    self.count_reset(end);
                 }
                 self.connections[index].is_lost |= !multiplexed;
                 self.interrupted(index, now, actions);

@@ -17,7 +17,8 @@ pub struct Counters {
     pub rq_pending_failure_eject: u64,
     /// Pending requests whose caller left.
     pub rq_cancelled: u64,
-    /// HTTP/2 requests reset by this side: their caller left.
+    /// HTTP/2 requests reset by this side: their caller left, their body failed, or what the peer
+    /// sent is no response.
     pub rq_tx_reset: u64,
     /// HTTP/2 requests reset by the peer.
     pub rq_rx_reset: u64,

@@ -59,6 +59,16 @@ fn a_reset_stream_leaves_its_connection() {
 }
 
 #[test]
+fn a_stream_that_this_side_resets_leaves_its_connection_and_counts_apart() {
+    let mut pool = Pool::new(Limits::new(), Expected::Http2);
+    let (a, connection) = pool.first(Protocol::Http2);
+    assert_eq!(pool.end(a, End::Aborted), []);
+    assert_eq!(pool.attach().1, connection);
+    let counters = pool.machine.stats().counters;
+    assert_eq!((counters.rq_rx_reset, counters.rq_tx_reset), (0, 1));
+}
+
+#[test]
 fn connection_close_ends_an_http1_connection_and_drains_an_http2_one() {
     let mut pool = Pool::new(Limits::new(), Expected::Http1);
     let (a, connection) = pool.first(Protocol::Http1);
@@ -411,6 +421,7 @@ fn a_connection_that_is_gone_before_its_response_is_read_was_not_lost_if_that_is
         (End::CompleteAndLost, 0, 0),
         (End::Lost, 0, 1),
         (End::Reset, 0, 1),
+        (End::Aborted, 0, 1),
     ] {
         let mut pool = Pool::new(Limits::new().max_connections(1), Expected::Http1);
         let (a, first) = pool.first(Protocol::Http1);
@@ -532,7 +543,7 @@ fn a_retry_that_is_yet_to_come_keeps_its_destination() {
 fn an_http2_connection_is_lost_under_those_whose_end_says_so() {
     let mut pool = Pool::new(Limits::new(), Expected::Http2);
     let (a, connection) = pool.first(Protocol::Http2);
-    let rest: Vec<_> = (0..5).map(|_| pool.attach().0).collect();
+    let rest: Vec<_> = (0..6).map(|_| pool.attach().0).collect();
     // The first to notice, before the socket is gone: nobody else goes there.
     assert_eq!(pool.end(a, End::Lost), []);
     pool.pend();
@@ -542,16 +553,17 @@ fn an_http2_connection_is_lost_under_those_whose_end_says_so() {
     let ends = [
         End::Complete,
         End::Reset,
+        End::Aborted,
         End::Refused,
         End::CompleteAndLost,
     ];
     for (request, end) in rest.iter().zip(ends) {
         assert_eq!(pool.end(*request, end), []);
     }
-    pool.cancel(rest[4]);
+    pool.cancel(rest[5]);
     let counters = pool.machine.stats().counters;
     assert_eq!(counters.rq_pending_failure_eject, 2);
-    assert_eq!((counters.rq_rx_reset, counters.rq_tx_reset), (1, 0));
+    assert_eq!((counters.rq_rx_reset, counters.rq_tx_reset), (1, 1));
     assert_eq!(counters.cx_destroy_remote_with_active_rq, 1);
     assert_eq!(counters.cx_destroy, 1);
 }

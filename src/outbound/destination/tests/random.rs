@@ -75,6 +75,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => Just(End::CompleteAndLost),
         1 => Just(End::Lost),
         1 => Just(End::Reset),
+        1 => Just(End::Aborted),
         1 => Just(End::Refused),
     ];
     let protocol = prop_oneof![Just(Protocol::Http1), Just(Protocol::Http2)];
