@@ -25,6 +25,9 @@ pub(crate) struct Flags {
     /// The domain of the cluster, under which short names of services stand
     #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", value_parser = domain)]
     cluster_domain: String,
+    /// The namespace of the objects in files that name none, as of `kubectl -n`
+    #[arg(long, value_name = "NAMESPACE", default_value = "default")]
+    default_namespace: String,
     /// The port of the service; without one the settings of no port apply
     #[arg(long)]
     port: Option<u16>,
@@ -71,7 +74,8 @@ impl Flags {
     pub(crate) fn rule_set(&self) -> RuleSet {
         let builder = RuleSet::builder()
             .gate(self.gate)
-            .cluster_domain(&self.cluster_domain);
+            .cluster_domain(&self.cluster_domain)
+            .default_namespace(&self.default_namespace);
         let builder = self
             .rules
             .iter()

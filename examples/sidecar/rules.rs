@@ -50,6 +50,9 @@ pub(crate) struct RuleFlags {
     /// The domain of the cluster, under which short names of services stand
     #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", value_parser = domain)]
     cluster_domain: String,
+    /// The namespace of the objects in files that name none, as of `kubectl -n`
+    #[arg(long, value_name = "NAMESPACE", default_value = "default")]
+    default_namespace: String,
     /// The namespace of the upstream's service, for a host outside the cluster: that of its
     /// ServiceEntry; the only one with a rule for it unless set
     #[arg(long)]
@@ -252,6 +255,7 @@ impl Mesh {
     async fn follow(flags: RuleFlags) -> io::Result<Self> {
         let rules = MeshRules::builder()
             .cluster_domain(&flags.cluster_domain)
+            .default_namespace(&flags.default_namespace)
             .build();
         // Whose rules a call needs is known with its host only.
         let kubernetes = flags.kube.then(|| {

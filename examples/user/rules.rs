@@ -48,6 +48,9 @@ pub(crate) struct RuleFlags {
     /// The domain of the cluster, under which short names of services stand
     #[arg(long, value_name = "DOMAIN", default_value = "cluster.local", value_parser = domain)]
     cluster_domain: String,
+    /// The namespace of the objects in files that name none, as of `kubectl -n`
+    #[arg(long, value_name = "NAMESPACE", default_value = "default")]
+    default_namespace: String,
     /// The port of the service; without one the settings of no port are obeyed
     #[arg(long)]
     port: Option<u16>,
@@ -149,6 +152,7 @@ async fn by_file(path: PathBuf, on_full: OnFull, pool: &InboundPool) -> io::Resu
 async fn by_rules(flags: RuleFlags, pool: &InboundPool) -> io::Result<Followed> {
     let rules = Rules::builder()
         .cluster_domain(&flags.cluster_domain)
+        .default_namespace(&flags.default_namespace)
         .build();
     let kubernetes = flags.kube.then(|| flags.kubernetes());
     let feeds = Feeds::follow(&flags.rules, kubernetes, &rules).await?;

@@ -188,7 +188,7 @@ fn the_query_tells_of_namespaces_as_well() {
 fn that_there_is_no_rule_at_all_is_a_notice() {
     let query = Query::outbound(user());
     for text in [
-        "",
+        "# none yet\n",
         "apiVersion: v1\nkind: Service\nmetadata: {name: user}\n",
     ] {
         let explanation = explain(text, &query);

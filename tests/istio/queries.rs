@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use meshpool::Limits;
+use meshpool::istio::rules::Rules;
 use meshpool::istio::settings::{Source, Value};
 use meshpool::istio::{Client, OnFull, Protocol, Query, RuleSet, Service};
 use meshpool::limits::TcpKeepAlive;
@@ -313,4 +314,94 @@ fn of_what_is_not_set_envoys_default_holds() {
             "http_protocol_options.max_requests_per_connection",
         ]
     );
+}
+
+/// A rule without a namespace, as it is written for `kubectl -n demo apply`.
+fn unnamed(host: &str) -> String {
+    format!(
+        "apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {{name: unnamed}}
+spec:
+  host: '{host}'
+  exportTo: ['.']
+  trafficPolicy: {{connectionPool: {{http: {{http2MaxRequests: 3}}}}}}
+"
+    )
+}
+
+#[test]
+fn objects_that_name_no_namespace_are_in_the_one_that_is_said() {
+    let named = unnamed("user").replace("{name: unnamed}", "{name: named, namespace: web}");
+    let text = unnamed("user") + "---\n" + &named;
+    let limit = |set: &RuleSet, namespace: &str| {
+        let query = Query::outbound(Service::new("user").namespace(namespace));
+        set.settings(&query).limits(OnFull::Refuse).max_requests
+    };
+    let of = |set: &RuleSet| ["default", "demo", "web"].map(|namespace| limit(set, namespace));
+    let builder = RuleSet::builder().document("rules.yaml", &*text);
+    assert_eq!(of(&builder.clone().build()), [Some(3), None, Some(3)]);
+    let set = builder.default_namespace("demo").build();
+    assert!(set.is_valid());
+    assert_eq!(of(&set), [None, Some(3), Some(3)]);
+    let names: Vec<_> = set.rules().map(|rule| rule.to_string()).collect();
+    assert_eq!(names, ["web/named", "demo/unnamed"]);
+
+    let rules = Rules::builder().default_namespace("demo").build();
+    rules.put("rules.yaml", &text).unwrap();
+    assert_eq!(of(&rules.current()), [None, Some(3), Some(3)]);
+}
+
+/// `exportTo` may name the own namespace but not twice.
+#[test]
+fn what_is_checked_of_a_namespace_is_checked_of_the_one_that_is_said() {
+    let text = unnamed("user").replace("['.']", "['.', demo]");
+    let builder = RuleSet::builder().document("rule.yaml", text);
+    assert!(builder.clone().build().is_valid());
+    assert!(!builder.default_namespace("demo").build().is_valid());
+}
+
+#[test]
+fn a_rule_that_would_hold_if_it_named_its_namespace_is_told() {
+    let told = |host: &str, query: &Query| {
+        let set = RuleSet::builder().document("rule.yaml", unnamed(host));
+        let explanation = set.build().explain(query, OnFull::Refuse);
+        let told = explanation.problems.iter().map(ToString::to_string);
+        told.filter(|it| it.contains("names no namespace"))
+            .collect::<Vec<_>>()
+    };
+    let none = Vec::<String>::new();
+    let user = Service::new("user.demo.svc.cluster.local");
+    let inbound = Query::inbound(user.clone());
+    let outbound = |namespace: &str| Query::outbound(user.clone()).client(Client::new(namespace));
+    for host in [
+        "user",
+        "*",
+        "user.demo.svc.cluster.local",
+        "*.demo.svc.cluster.local",
+    ] {
+        assert_eq!(
+            told(host, &inbound),
+            [
+                "rule.yaml:1:1: notice: it names no namespace, and so is in default: in demo it would \
+                 be for `user.demo.svc.cluster.local`; name the namespace in it, or say which one is \
+                 meant by default"
+            ],
+            "{host}"
+        );
+        assert_eq!(told(host, &outbound("web")).len(), 1, "{host}");
+    }
+    // The client's own namespace is one that may be meant.
+    let outside = Query::outbound(Service::new("example.org")).client(Client::new("web"));
+    assert!(told("*.org", &outside)[0].contains("in web it would"));
+    // Where it holds anyway, or is for something else, there is nothing to tell.
+    assert_eq!(told("*", &outbound("default")), none);
+    assert_eq!(
+        told("user", &outbound("default")).len(),
+        1,
+        "that of default is another"
+    );
+    for host in ["other", "*.org", "user.default.svc.cluster.local"] {
+        assert_eq!(told(host, &inbound), none, "{host}");
+    }
 }

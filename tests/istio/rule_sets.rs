@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use meshpool::istio::rules::Rules;
 use meshpool::istio::{Query, RuleSet, Service, Severity};
 use tempfile::TempDir;
 
@@ -208,4 +209,37 @@ fn a_directory_with_a_pipe_in_it_does_not_block() {
         told[0].contains("b.yaml: error: cannot be read: it is a special file"),
         "{told:?}"
     );
+}
+
+/// A set that is read once, to guard a repository, say, is of the mind of rules in force.
+#[test]
+fn an_empty_file_is_half_of_an_edit_and_one_of_comments_a_decision() {
+    for (text, is_valid) in [
+        ("", false),
+        (" \r\n\t\n", false),
+        ("\u{feff}", false),
+        ("# lifted for the load test\n", true),
+        ("---\n", true),
+        ("---\n# nothing\n...\n", true),
+    ] {
+        let set = RuleSet::builder().document("user.yaml", text).build();
+        assert_eq!(set.is_valid(), is_valid, "{text:?}");
+        let rules = Rules::new();
+        rules.put("user.yaml", rule("user", 3)).unwrap();
+        let rejected = rules.put("user.yaml", text).err();
+        assert_eq!(
+            most(&rules.current(), "user").is_some(),
+            !is_valid,
+            "{text:?}"
+        );
+        let said = rejected.map(|rejected| rejected.to_string());
+        let problem = set.problems().first().map(ToString::to_string);
+        assert_eq!(said, problem);
+        if !is_valid {
+            assert_eq!(
+                said.unwrap(),
+                "user.yaml: error: it is empty: delete it to lift what it said"
+            );
+        }
+    }
 }

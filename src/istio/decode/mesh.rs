@@ -47,6 +47,7 @@ pub(super) fn plain_mesh_config(value: Value<'_>, report: &mut Report) -> Option
             item: None,
             name: None,
             namespace: None,
+            meant_namespace: None,
             creation_timestamp: None,
             annotations: None,
         },

@@ -27,6 +27,7 @@ pub(super) fn meta(object: Value<'_>, fields: &mut Fields<'_>, report: &mut Repo
         item: (!item.is_empty()).then_some(item),
         name: named.name,
         namespace: named.namespace,
+        meant_namespace: None,
         creation_timestamp: named.creation_timestamp,
         annotations: named.annotations,
     }

@@ -103,6 +103,7 @@ impl Explanation {
         let of_set = rules.problems().iter().cloned();
         let of_query = rules.half_qualified_for(settings.query);
         let of_query = of_query.into_iter().chain(asked::outside(settings));
+        let of_query = of_query.chain(settings.rules.unnamed_for(settings.query));
         let of_set = of_set.chain(of_query).chain(asked::of_nothing(rules));
         explanation.problems.splice(0..0, of_set);
         explanation

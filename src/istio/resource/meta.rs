@@ -1,12 +1,13 @@
 //! What every object has: its place in the file, and its metadata.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::{Labels, Spanned, Timestamp};
 use crate::istio::path::Path;
 use crate::istio::problem::{Position, shorten};
 
-/// The namespace of an object that names none.
+/// The namespace of an object that names none, unless another is said to be meant.
 pub(crate) const DEFAULT_NAMESPACE: &str = "default";
 
 /// The annotation of rules that istiod makes itself, out of the objects of the Gateway API.
@@ -21,6 +22,8 @@ pub(crate) struct Meta {
     pub(crate) item: Option<String>,
     pub(crate) name: Option<Spanned<String>>,
     pub(crate) namespace: Option<Spanned<String>>,
+    /// The namespace that is meant where none is named, if that was said.
+    pub(crate) meant_namespace: Option<Arc<str>>,
     pub(crate) creation_timestamp: Option<Spanned<Timestamp>>,
     pub(crate) annotations: Option<Spanned<Labels>>,
 }
@@ -38,8 +41,11 @@ impl Meta {
 
     /// The namespace that it is in, named or not.
     pub(crate) fn namespace(&self) -> &str {
-        let named = self.namespace.as_ref();
-        named.map_or(DEFAULT_NAMESPACE, |namespace| namespace)
+        match (&self.namespace, &self.meant_namespace) {
+            (Some(named), _) => named,
+            (None, Some(meant)) => meant,
+            (None, None) => DEFAULT_NAMESPACE,
+        }
     }
 }
 

@@ -48,6 +48,14 @@ impl Resource {
         }
     }
 
+    pub(crate) fn meta_mut(&mut self) -> &mut Meta {
+        match self {
+            Self::DestinationRule(rule) => &mut rule.meta,
+            Self::Sidecar(sidecar) => &mut sidecar.meta,
+            Self::MeshConfig(mesh) => &mut mesh.meta,
+        }
+    }
+
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::DestinationRule(_) => "DestinationRule",

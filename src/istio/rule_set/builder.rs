@@ -45,12 +45,20 @@ impl RuleSetBuilder {
         self
     }
 
+    /// Sets the namespace of objects that name none, as `kubectl -n` does. Default: `default`.
+    pub fn default_namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.options.default_namespace = Some(namespace.into().into());
+        self
+    }
+
     /// Adds a file, or a directory: of that the files that end in `.yaml`, `.yml` or `.json`, in
     /// the order of their names, without directories in it and hidden files. Nothing is read yet. A
     /// file that is named twice, by itself and by its directory, say, is read once.
     ///
     /// A file holds any number of documents, each a `DestinationRule`, a `Sidecar`, the
-    /// `MeshConfig` or the ConfigMap with it; objects of other kinds are skipped.
+    /// `MeshConfig` or the ConfigMap with it; objects of other kinds are skipped. One with nothing at
+    /// all in it is an error, as in [`Rules`](crate::istio::rules::Rules): more likely half of an edit
+    /// than a decision.
     pub fn path(mut self, path: impl Into<PathBuf>) -> Self {
         self.inputs.push(Input::Path(path.into()));
         self
@@ -84,7 +92,7 @@ impl RuleSetBuilder {
             match input {
                 Input::Path(path) => self.load(path, &mut known, &mut loaded),
                 Input::Mesh(path) => loaded.push(Arc::new(match read(path) {
-                    Ok(content) => Loaded::parse(path, &content, Role::Mesh, self.options.gate),
+                    Ok(content) => Loaded::parse(path, &content, Role::Mesh, &self.options),
                     Err(error) => Loaded::unreadable(path, &error),
                 })),
                 Input::Document(name, content) => loaded.push(self.parse(name, content)),
@@ -114,11 +122,6 @@ impl RuleSetBuilder {
     }
 
     fn parse(&self, file: &Path, content: &[u8]) -> Arc<Loaded> {
-        Arc::new(Loaded::parse(
-            file,
-            content,
-            Role::Objects,
-            self.options.gate,
-        ))
+        Arc::new(Loaded::parse(file, content, Role::Objects, &self.options))
     }
 }

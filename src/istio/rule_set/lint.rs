@@ -1,9 +1,13 @@
-//! What no file shows alone: a rule for a name that there cannot be.
+//! What no file shows alone: a rule for a name that there cannot be, or in another namespace than was
+//! meant.
 
 use super::query::Query;
 use super::{RuleSet, Slot};
 use crate::istio::problem::{Problem, Report, shorten};
-use crate::istio::select::{namespace_of, resolve};
+use crate::istio::select::{holds_for, namespace_of, resolve};
+
+/// How many rules are told of for one reason.
+const MOST_TOLD: usize = 10;
 
 impl RuleSet {
     /// The half-qualified hosts in namespaces of which only the query speaks: those of its client
@@ -24,6 +28,46 @@ impl RuleSet {
             // Those that need no namespace that is known were found in the set.
             full.filter(|_| completed(host, domain, |_| false).is_none())
         })
+    }
+}
+
+impl RuleSet {
+    /// The rules without a namespace that would be for the service if they were in its namespace, or
+    /// in the client's: files as `kubectl -n` takes them.
+    pub(in crate::istio) fn unnamed_for(&self, query: &Query) -> Vec<Problem> {
+        let names = self.names(query);
+        let unnamed = self.rules.iter().filter_map(|slot| {
+            let rule = slot.rule();
+            if rule.meta.namespace.is_some() {
+                return None;
+            }
+            let present = rule.meta.namespace();
+            let asked = names.owner.into_iter().chain([names.client_namespace]);
+            let asked: Vec<&str> = asked.collect();
+            let is_for = |namespace: &str| {
+                let host = resolve(rule.host(), namespace, &self.cluster_domain);
+                holds_for(&host, &names.host)
+            };
+            if asked.contains(&present) && is_for(present) {
+                return None;
+            }
+            let mut others = asked.iter().filter(|other| **other != present);
+            let meant = others.find(|other| is_for(other))?;
+            let mut report = Report::new(&slot.file);
+            report.notice(
+                rule.meta.at,
+                &rule.meta.path(),
+                format_args!(
+                    "it names no namespace, and so is in {}: in {} it would be for `{}`; name the \
+                     namespace in it, or say which one is meant by default",
+                    shorten(present),
+                    shorten(meant),
+                    shorten(&names.host)
+                ),
+            );
+            Some(report.into_problems())
+        });
+        unnamed.take(MOST_TOLD).flatten().collect()
     }
 }
 

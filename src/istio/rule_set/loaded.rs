@@ -4,12 +4,16 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::Options;
 use crate::istio::Rejected;
 use crate::istio::decode::{Role, decode};
 use crate::istio::gate::Gate;
 use crate::istio::problem::{Problem, Report};
 use crate::istio::resource::Resource;
 use crate::istio::validate::validate;
+
+/// What may stand before a text in UTF-8.
+const BOM: &[u8] = "\u{feff}".as_bytes();
 
 /// A file that was read: its resources, or why it contributes none.
 #[derive(Debug)]
@@ -23,13 +27,29 @@ pub(in crate::istio) struct Loaded {
 }
 
 impl Loaded {
-    /// Takes `bytes` for the content of the file. One error in it, and none of its resources
+    /// Takes `bytes` for the content of the file. If there is none that is an error: half of an edit,
+    /// more likely than a decision. (A file of comments is one.) One error in it, and none of its resources
     /// count: half of a file is nothing that anybody wrote. Behind istiod's gate what the admission
     /// refuses counts all the same, as it does in a cluster that it got into; but for the settings
     /// of a mesh, which istiod checks itself.
-    pub(in crate::istio) fn parse(file: &Path, bytes: &[u8], role: Role, gate: Gate) -> Self {
+    pub(in crate::istio) fn parse(
+        file: &Path,
+        bytes: &[u8],
+        role: Role,
+        options: &Options,
+    ) -> Self {
+        let gate = options.gate;
         let mut report = Report::new(file);
-        let resources = decode(bytes, role, gate, &mut report);
+        let text = bytes.strip_prefix(BOM).unwrap_or(bytes);
+        if role == Role::Objects && text.trim_ascii().is_empty() {
+            report.file_error("it is empty: delete it to lift what it said");
+            return Self::new(file, report);
+        }
+        let mut resources = decode(bytes, role, gate, &mut report);
+        for resource in &mut resources {
+            let meta = resource.meta_mut();
+            meta.meant_namespace.clone_from(&options.default_namespace);
+        }
         let mut counts = !report.has_errors();
         for resource in &resources {
             let errors = report.errors();

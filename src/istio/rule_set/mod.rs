@@ -90,6 +90,8 @@ pub(in crate::istio) struct Options {
     pub(in crate::istio) gate: Gate,
     pub(in crate::istio) selection: Selection,
     pub(in crate::istio) cluster_domain: String,
+    /// That of objects that name none, unless it is the usual one.
+    pub(in crate::istio) default_namespace: Option<Arc<str>>,
 }
 
 impl Default for Options {
@@ -98,6 +100,7 @@ impl Default for Options {
             gate: Gate::default(),
             selection: Selection::default(),
             cluster_domain: "cluster.local".to_owned(),
+            default_namespace: None,
         }
     }
 }

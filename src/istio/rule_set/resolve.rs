@@ -85,7 +85,7 @@ impl RuleSet {
     }
 
     /// The names of a query, as rules are looked up by them.
-    fn names<'a>(&self, query: &'a Query) -> Names<'a> {
+    pub(super) fn names<'a>(&self, query: &'a Query) -> Names<'a> {
         let service = &query.service;
         let domain = &self.cluster_domain;
         let said = service.namespace.as_deref();
@@ -198,12 +198,12 @@ impl RuleSet {
 }
 
 /// The names of a query.
-struct Names<'a> {
-    client_namespace: &'a str,
+pub(super) struct Names<'a> {
+    pub(super) client_namespace: &'a str,
     /// The full name of the service.
-    host: Cow<'a, str>,
+    pub(super) host: Cow<'a, str>,
     /// The namespace of the service; not known of a host outside the cluster, unless it is said.
-    owner: Option<&'a str>,
+    pub(super) owner: Option<&'a str>,
 }
 
 /// What a `Sidecar` has for a workload's port.

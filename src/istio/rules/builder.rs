@@ -41,6 +41,12 @@ impl RulesBuilder {
         self
     }
 
+    /// Sets the namespace of objects that name none, as `kubectl -n` does. Default: `default`.
+    pub fn default_namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.options.default_namespace = Some(namespace.into().into());
+        self
+    }
+
     /// Rules from no source yet.
     pub fn build(self) -> Rules {
         let nothing = Snapshot::new(0, Sources::default(), &self.options, None);

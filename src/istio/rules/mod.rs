@@ -162,7 +162,7 @@ impl Rules {
                 .unwrap_or_else(PoisonError::into_inner);
             let before = shared.current.load_full();
             let mut sources = before.sources.clone();
-            let applied = sources.apply(batch, shared.options.gate);
+            let applied = sources.apply(batch, &shared.options);
             let mut next = match applied.is_change() {
                 true => {
                     let revision = before.revision + 1;

@@ -7,11 +7,10 @@ use std::sync::Arc;
 
 use super::batch::{Action, Batch, Text};
 use crate::istio::file::Rejected;
-use crate::istio::gate::Gate;
 use crate::istio::problem::Problem;
 #[cfg(any(feature = "watch", feature = "kube"))]
 use crate::istio::problem::Severity;
-use crate::istio::rule_set::Loaded;
+use crate::istio::rule_set::{Loaded, Options};
 
 /// All sources.
 #[derive(Clone, Debug, Default)]
@@ -51,11 +50,11 @@ impl Applied {
 }
 
 impl Sources {
-    pub(super) fn apply(&mut self, batch: Batch, gate: Gate) -> Applied {
+    pub(super) fn apply(&mut self, batch: Batch, options: &Options) -> Applied {
         let mut applied = Applied::default();
         for (name, action) in batch.changes {
             match action {
-                Action::Put(text) => match read(Path::new(&name), &text, gate) {
+                Action::Put(text) => match read(Path::new(&name), &text, options) {
                     Ok(loaded) => {
                         applied.updates += 1;
                         let source = self.source(name);
@@ -126,16 +125,19 @@ impl Sources {
     }
 }
 
-fn read(name: &Path, text: &Text, gate: Gate) -> Result<Loaded, Rejected> {
-    let Text { bytes, role, .. } = text;
-    let gate = text.gate.unwrap_or(gate);
-    if bytes.trim_ascii().is_empty() {
-        // Half of an edit, more likely than a decision.
-        let why = "it is empty: delete it to lift what it said";
-        return Err(Rejected::of_file(name, why));
-    }
+fn read(name: &Path, text: &Text, options: &Options) -> Result<Loaded, Rejected> {
+    let Text { bytes, role, gate } = text;
+    let options = match *gate {
+        Some(gate) => &Options {
+            gate,
+            ..options.clone()
+        },
+        None => options,
+    };
     // Whatever is in a source, who brings it goes on.
-    catch_unwind(AssertUnwindSafe(|| Loaded::parse(name, bytes, *role, gate)))
-        .map_err(|_| Rejected::of_file(name, "its reader panicked"))?
-        .checked()
+    catch_unwind(AssertUnwindSafe(|| {
+        Loaded::parse(name, bytes, *role, options)
+    }))
+    .map_err(|_| Rejected::of_file(name, "its reader panicked"))?
+    .checked()
 }

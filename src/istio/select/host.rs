@@ -19,6 +19,14 @@ pub(in crate::istio) fn namespace_of<'a>(host: &'a str, domain: &str) -> Option<
     (!namespace.is_empty()).then_some(namespace)
 }
 
+/// Whether a rule for one host is for another: the same, or of those that a wildcard is for.
+pub(in crate::istio) fn holds_for(rule: &str, host: &str) -> bool {
+    match suffix(rule) {
+        Some(end) => suffix(host).unwrap_or(host).ends_with(end),
+        None => rule == host,
+    }
+}
+
 /// The suffix of a wildcard: what follows its `*`.
 pub(super) fn suffix(host: &str) -> Option<&str> {
     host.strip_prefix('*')

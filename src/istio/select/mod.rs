@@ -19,7 +19,7 @@ mod sidecar;
 mod visibility;
 
 pub(super) use self::entry::{Entry, Incoming, Named, Subset};
-pub(super) use self::host::{namespace_of, resolve};
+pub(super) use self::host::{holds_for, namespace_of, resolve};
 pub(super) use self::index::{Candidates, Index, Terms};
 pub(super) use self::labels::Selector;
 pub(super) use self::order::Age;
