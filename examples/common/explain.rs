@@ -3,8 +3,8 @@
 //! A browser gets the page, whoever accepts JSON gets that, and `curl` gets text; `/explain.json`
 //! and `/explain.txt` are the same whoever asks.
 
-use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -20,6 +20,9 @@ struct Answer {
     pool: Load,
 }
 
+/// How many problems of each severity are told of all rules together.
+const MOST: usize = 100;
+
 /// The routes, of what `explain` says at the time when it is asked.
 pub(crate) fn routes<S, F>(explain: F) -> Router<S>
 where
@@ -34,14 +37,33 @@ where
                 if accepts(&headers, "text/html") {
                     Html(PAGE).into_response()
                 } else if accepts(&headers, "application/json") {
-                    json(negotiated())
+                    answer(negotiated, json).await
                 } else {
-                    text(negotiated())
+                    answer(negotiated, text).await
                 }
             }),
         )
-        .route("/explain.json", get(async move || json(in_json())))
-        .route("/explain.txt", get(async move || text(in_text())))
+        .route(
+            "/explain.json",
+            get(async move || answer(in_json, json).await),
+        )
+        .route(
+            "/explain.txt",
+            get(async move || answer(in_text, text).await),
+        )
+}
+
+/// It looks through all rules, so it keeps no thread busy that serves requests.
+async fn answer<F>(explain: F, form: fn(Explanation, Load) -> Response) -> Response
+where
+    F: FnOnce() -> (Explanation, Load) + Send + 'static,
+{
+    let made = tokio::task::spawn_blocking(move || {
+        let (explanation, load) = explain();
+        form(explanation.brief(MOST), load)
+    });
+    let failed = |_| StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    made.await.unwrap_or_else(failed)
 }
 
 fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
@@ -50,10 +72,10 @@ fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
     texts.any(|text| text.contains(media_type))
 }
 
-fn json((explanation, pool): (Explanation, Load)) -> Response {
+fn json(explanation: Explanation, pool: Load) -> Response {
     Json(Answer { explanation, pool }).into_response()
 }
 
-fn text((explanation, load): (Explanation, Load)) -> Response {
+fn text(explanation: Explanation, load: Load) -> Response {
     format!("{explanation}\n{load}\n").into_response()
 }

@@ -110,7 +110,7 @@ impl Problem {
     }
 
     /// Stands for more problems of a severity, of whatever files.
-    pub(crate) fn hidden(severity: Severity, hidden: usize) -> Self {
+    fn hidden(severity: Severity, hidden: usize) -> Self {
         Self {
             severity,
             file: FilePath::new("").into(),
@@ -119,6 +119,25 @@ impl Problem {
             message: format!("and {hidden} more of this severity, not shown"),
         }
     }
+}
+
+/// At most so many of each severity, in their order, and a word of how many more there are.
+pub(crate) fn bounded(problems: impl Iterator<Item = Problem>, most: usize) -> Vec<Problem> {
+    let mut counts = [0; 3];
+    let mut kept: Vec<Problem> = problems
+        .filter(|problem| {
+            let count = &mut counts[problem.severity as usize];
+            *count += 1;
+            *count <= most
+        })
+        .collect();
+    for severity in [Severity::Error, Severity::Warning, Severity::Notice] {
+        let hidden = counts[severity as usize].saturating_sub(most);
+        if hidden > 0 {
+            kept.push(Problem::hidden(severity, hidden));
+        }
+    }
+    kept
 }
 
 impl fmt::Display for Problem {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::{Value, json};
 
-use crate::process::{RuleFile, client, json as parsed, output, text, within};
+use crate::process::{RuleFile, client, get, json as parsed, output, text, within};
 use crate::sidecar::Sidecar;
 use crate::upstream::Upstream;
 use crate::user::User;
@@ -457,4 +457,42 @@ async fn a_service_with_many_rules_says_which_one_holds_and_which_is_rejected() 
     assert_eq!(said["valid"], false);
     assert_eq!(said["problems"][0]["severity"], "error");
     assert_eq!(of(&said["limits"], "max_requests")["value"], 2);
+}
+
+#[tokio::test]
+async fn of_many_files_that_are_not_valid_some_are_told_and_what_concerns_the_service() {
+    let rule = RuleFile::missing();
+    rule.write_text(&RULE.replace("name: user", "name: asked"));
+    let directory = rule.directory();
+    for number in 0..250 {
+        fs::write(format!("{directory}/wrong{number}.yaml"), "kind: [").unwrap();
+    }
+    let of_user = |said: &Value| {
+        let problems = said["problems"].as_array().unwrap().iter();
+        problems
+            .filter(|it| it["file"].as_str().unwrap().ends_with("/rule.yaml"))
+            .count()
+    };
+    let flags = ["--rules", &directory, "--namespace", "demo", "--port", "80"];
+    let user = User::start(&flags).await;
+    let said = user.explained().await;
+    assert_eq!(said["valid"], false);
+    let problems = said["problems"].as_array().unwrap();
+    let errors = problems.iter().filter(|it| it["severity"] == "error");
+    assert_eq!(errors.count(), 101);
+    assert_eq!(
+        problems[100]["message"],
+        "and 150 more of this severity, not shown"
+    );
+    assert!(of_user(&said) > 0, "{:#}", said["problems"]);
+    let page = get(user.admin_url("/explain.txt")).await.unwrap();
+    let page = within(page.text()).await.unwrap();
+    assert!(page.contains("what has an error is left out\n"), "{page}");
+
+    // Whoever asks once is told everything.
+    let flags = [&flags[..], &["--host", "user", "--direction", "inbound"]].concat();
+    let all = output("explain", &flags).await;
+    assert!(text(&all.stdout).contains("(250 in all)"));
+    let all = output("explain", &[&flags[..], &["--json"]].concat()).await;
+    assert_eq!(of_user(&parsed(&all)), of_user(&said));
 }

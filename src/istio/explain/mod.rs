@@ -66,7 +66,7 @@ use self::effective::Effective;
 use self::notes::{Notes, warnings};
 pub use self::page::{Load, PAGE};
 pub use self::row::Row;
-use super::problem::Problem;
+use super::problem::{Problem, bounded};
 use super::rule_set::{Query, RuleSet};
 use super::settings::Settings;
 use super::translate::OnFull;
@@ -88,6 +88,9 @@ pub struct Explanation {
     /// The fields that have no effect on these requests here, and why.
     pub without_effect: Vec<Problem>,
     effective: Effective,
+    /// How many of the problems, the first ones, are of all that was read, and not of these
+    /// requests.
+    of_all: usize,
 }
 
 impl Explanation {
@@ -106,7 +109,21 @@ impl Explanation {
         let of_query = of_query.chain(settings.rules.unnamed_for(settings.query));
         let of_set = of_set.chain(of_query).chain(asked::of_nothing(rules));
         explanation.problems.splice(0..0, of_set);
+        explanation.of_all = rules.problems().len();
         explanation
+    }
+
+    /// The same with at most so many problems of each severity of those that are of all that was
+    /// read, and a word of how many more there are, for those who ask often. What concerns these
+    /// requests stays.
+    #[must_use]
+    pub fn brief(mut self, most: usize) -> Self {
+        let of_all = self.of_all.min(self.problems.len());
+        let own = self.problems.split_off(of_all);
+        self.problems = bounded(self.problems.into_iter(), most);
+        self.of_all = self.problems.len();
+        self.problems.extend(own);
+        self
     }
 
     /// Explains the rule of a file, which is for whatever host.
@@ -124,6 +141,7 @@ impl Explanation {
             provenance: values.iter().map(Row::from).collect(),
             without_effect: Vec::new(),
             effective: Effective::new(settings, &values),
+            of_all: 0,
         };
         let effects = Effects {
             settings,
@@ -149,6 +167,7 @@ impl Explanation {
     pub(super) fn with(mut self, problems: &[Problem], is_valid: bool) -> Self {
         self.valid &= is_valid;
         self.problems.splice(0..0, problems.iter().cloned());
+        self.of_all += problems.len();
         self
     }
 

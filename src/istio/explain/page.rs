@@ -8,7 +8,8 @@ use std::fmt;
 ///
 /// Serve it as `text/html` at any path, and beside it, at the same path with `.json` added, the
 /// serialized [`Explanation`](super::Explanation) with one more field `pool`, a serialized
-/// [`Load`]. The page asks for that twice a second, and less often while nobody looks.
+/// [`Load`]. The page asks for that twice a second, and less often while nobody looks: so have it
+/// [brief](super::Explanation::brief), and made where it keeps no request waiting.
 pub const PAGE: &str = include_str!("page.html");
 
 /// What a pool has to do at the moment, for the bars of [`PAGE`].

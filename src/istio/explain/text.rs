@@ -67,17 +67,18 @@ impl fmt::Display for Explanation {
 
 impl Explanation {
     fn fmt_problems(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = |severity| {
+        let of = |severity| {
             let those = self.problems.iter();
-            those.filter(|it| it.severity() == severity).count()
+            those.filter(move |it| it.severity() == severity)
         };
-        let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
         if !self.valid {
-            writeln!(
-                f,
-                "\nNot valid: what has an error is left out ({errors} in all)"
-            )?;
-        } else if warnings > 0 {
+            f.write_str("\nNot valid: what has an error is left out")?;
+            // What stands for more has no file.
+            if of(Severity::Error).all(|it| !it.file().as_os_str().is_empty()) {
+                write!(f, " ({} in all)", of(Severity::Error).count())?;
+            }
+            writeln!(f)?;
+        } else if of(Severity::Warning).next().is_some() {
             writeln!(f, "\nValid, with warnings")?;
         }
         for problem in &self.problems {

@@ -8,7 +8,7 @@ use super::loaded::Loaded;
 use super::mesh::Mesh;
 use super::namespaces::Namespaces;
 use super::{Options, RuleSet, Slot};
-use crate::istio::problem::{Problem, Severity};
+use crate::istio::problem::{Problem, bounded};
 use crate::istio::resource::{
     ConnectionPool, DestinationRule, MADE_OF, PortPolicy, Spanned, TrafficPolicy, WorkloadSelector,
 };
@@ -81,25 +81,8 @@ impl RuleSet {
 
 /// The problems of all files, and then the others; bounded.
 fn collect(loaded: &[Arc<Loaded>], others: Vec<Problem>) -> Vec<Problem> {
-    let mut counts = [0; 3];
-    let all = loaded
-        .iter()
-        .flat_map(|file| file.problems.iter().cloned())
-        .chain(others);
-    let mut kept: Vec<Problem> = all
-        .filter(|problem| {
-            let count = &mut counts[problem.severity() as usize];
-            *count += 1;
-            *count <= MOST
-        })
-        .collect();
-    for severity in [Severity::Error, Severity::Warning, Severity::Notice] {
-        let hidden = counts[severity as usize].saturating_sub(MOST);
-        if hidden > 0 {
-            kept.push(Problem::hidden(severity, hidden));
-        }
-    }
-    kept
+    let of_files = loaded.iter().flat_map(|file| file.problems.iter().cloned());
+    bounded(of_files.chain(others), MOST)
 }
 
 fn incoming<'a>(id: RuleId, rule: &'a DestinationRule, domain: &str) -> Incoming<'a> {
