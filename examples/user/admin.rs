@@ -41,7 +41,9 @@ pub(crate) fn routes(admin: Admin) -> Router {
     let explained = admin.clone();
     Router::new()
         .merge(explain::routes(move || {
-            (explained.rules.explanation(), load(&explained.pool))
+            let mut explanation = explained.rules.explanation();
+            explanation.enforced = !explained.pool.stats().observing;
+            (explanation, load(&explained.pool))
         }))
         .route("/metrics", get(metrics))
         .route("/stats", get(stats))

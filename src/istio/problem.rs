@@ -84,7 +84,8 @@ impl Problem {
         &self.file
     }
 
-    /// Where in the file, unless it concerns the file as a whole (a missing file, say).
+    /// Where in the file, unless it concerns the file as a whole (a missing file, say), or there
+    /// is no file: an object of a cluster has no lines.
     pub fn position(&self) -> Option<Position> {
         self.position
     }
@@ -119,6 +120,14 @@ impl Problem {
             message: format!("and {hidden} more of this severity, not shown"),
         }
     }
+}
+
+/// What the sources begin with that are objects of a cluster.
+pub(crate) const CLUSTER: &str = "kube:";
+
+/// Whether a source has lines that anybody sees: an object of a cluster has none.
+pub(crate) fn has_lines(source: &FilePath) -> bool {
+    !source.to_string_lossy().starts_with(CLUSTER)
 }
 
 /// At most so many of each severity, in their order, and a word of how many more there are.
@@ -161,6 +170,7 @@ impl fmt::Display for Problem {
 #[derive(Debug)]
 pub(crate) struct Report {
     file: Arc<FilePath>,
+    has_lines: bool,
     problems: Vec<Problem>,
     /// How many there were of each severity, kept or not.
     counts: [usize; 3],
@@ -170,6 +180,7 @@ impl Report {
     pub(crate) fn new(file: &FilePath) -> Self {
         Self {
             file: file.into(),
+            has_lines: has_lines(file),
             problems: Vec::new(),
             counts: [0; 3],
         }
@@ -250,7 +261,7 @@ impl Report {
             self.problems.push(Problem {
                 severity,
                 file: Arc::clone(&self.file),
-                position,
+                position: position.filter(|_| self.has_lines),
                 path: path.to_string(),
                 message: message.to_string(),
             });

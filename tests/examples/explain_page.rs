@@ -161,6 +161,31 @@ async fn whatever_a_rule_contains_stays_text() {
 }
 
 #[tokio::test]
+async fn a_service_that_only_observes_says_so() {
+    with_browser(async |browser| {
+        let rule = RuleFile::with("http: {http2MaxRequests: 1}");
+        let text = |id: &str| format!("return document.getElementById('{id}').textContent");
+        for (flag, heading, name) in [
+            (None, "Enforced here", "Refused"),
+            (
+                Some("--observe"),
+                "Observed here: nothing is refused",
+                "Would be refused",
+            ),
+        ] {
+            let path = rule.path();
+            let flags = ["--rule", &path].into_iter().chain(flag);
+            let user = User::start(&flags.collect::<Vec<_>>()).await;
+            browser.open(&user.admin_url("/explain")).await;
+            browser.until(&cell("max_requests", 1), json!("1")).await;
+            assert_eq!(browser.run(&text("enforced")).await, heading);
+            assert_eq!(browser.run(&text("refused-name")).await, name);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_service_that_is_gone_is_told() {
     with_browser(async |browser| {
         let user = User::start(&[]).await;

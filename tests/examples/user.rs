@@ -420,6 +420,10 @@ async fn an_observing_service_counts_and_refuses_nothing() {
     assert_eq!(stats["overflowed"]["max_requests"], 0);
     assert_eq!(stats["active"], 1);
     assert!(held.iter().all(|request| !request.is_finished()));
+    assert_eq!(user.explained().await["enforced"], false);
+    let said = text(user.admin("/explain").await).await;
+    assert!(said.contains("Observed here: nothing is refused"), "{said}");
+    assert!(!said.contains("Enforced here"), "{said}");
 }
 
 #[tokio::test]

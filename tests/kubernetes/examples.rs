@@ -48,6 +48,12 @@ async fn the_namespace_in_the_full_name_of_user_is_the_one_that_is_followed() {
     let user = Running::start("user", &double, &flags).await;
     assert_eq!(user.stats().await["limits"]["max_requests"], 3);
     assert!(double.asked("/namespaces/default/").is_empty());
+
+    // What is told of it names the object, which has no lines.
+    let said = user.admin("/explain").await;
+    let source = "demo/user, spec.trafficPolicy.connectionPool.http.http2MaxRequests \
+                  (kube:DestinationRule/demo/user)\n";
+    assert!(said.contains(source), "{said}");
 }
 
 #[tokio::test]
@@ -131,9 +137,8 @@ async fn files_and_the_cluster_are_obeyed_together() {
     double.put(RULES, "demo", "user", allows("user", 9));
     double.put(RULES, "demo", "other", allows("other", 1));
     until(async || {
-        user.admin("/explain")
-            .await
-            .contains("a second DestinationRule")
+        let explained = user.admin("/explain").await;
+        explained.contains("a second DestinationRule demo/user: the one in")
     })
     .await;
     assert_eq!(user.stats().await["limits"]["max_requests"], 7);

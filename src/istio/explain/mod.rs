@@ -43,7 +43,7 @@
 #![cfg_attr(
     feature = "serde",
     doc = "- Serialized, it is what the example `explain` prints with `--json`: `valid`, `problems`,",
-    doc = "  `limits` (what is enforced here), `effective` (what Istio would have Envoy do, by the",
+    doc = "  `enforced`, `limits` (what is enforced here), `effective` (what Istio would have Envoy do, by the",
     doc = "  names of Envoy's configuration), `provenance` (where each of that is from) and",
     doc = "  `without_effect`."
 )]
@@ -81,6 +81,9 @@ pub struct Explanation {
     pub valid: bool,
     /// What is wrong, and what was probably not meant.
     pub problems: Vec<Problem>,
+    /// Whether the limits are enforced. What a pool does that only observes is not in the rules:
+    /// whoever has one sets this to `false`.
+    pub enforced: bool,
     /// The limits that are enforced here, the unlimited ones among them.
     pub limits: Vec<Row>,
     /// Every setting as Istio would give it to Envoy, which is more than is enforced here.
@@ -137,6 +140,7 @@ impl Explanation {
             subject: text::subject(settings, scope),
             valid: true,
             problems: Vec::new(),
+            enforced: true,
             limits: enforced::rows(settings, &values, on_full),
             provenance: values.iter().map(Row::from).collect(),
             without_effect: Vec::new(),

@@ -9,10 +9,11 @@ use crate::istio::settings::Value;
 
 impl Serialize for Explanation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_struct("Explanation", 7)?;
+        let mut map = serializer.serialize_struct("Explanation", 8)?;
         map.serialize_field("subject", &self.subject)?;
         map.serialize_field("valid", &self.valid)?;
         map.serialize_field("problems", &self.problems)?;
+        map.serialize_field("enforced", &self.enforced)?;
         map.serialize_field("limits", &self.limits)?;
         map.serialize_field("effective", &self.effective)?;
         map.serialize_field("provenance", &self.provenance)?;

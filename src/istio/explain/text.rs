@@ -46,7 +46,10 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.subject)?;
         self.fmt_problems(f)?;
-        writeln!(f, "\nEnforced here")?;
+        f.write_str(match self.enforced {
+            true => "\nEnforced here\n",
+            false => "\nObserved here: nothing is refused\n",
+        })?;
         table(f, &self.limits, "unlimited")?;
         writeln!(f, "\nAs Istio would configure Envoy")?;
         table(f, &self.provenance, "not set")?;
@@ -56,9 +59,11 @@ impl fmt::Display for Explanation {
         for idle in &self.without_effect {
             let why = idle.message();
             write!(f, "  {}", idle.path())?;
+            write!(f, " ({}", idle.file().display())?;
             if let Some(position) = idle.position() {
-                write!(f, " ({}:{position})", idle.file().display())?;
+                write!(f, ":{position}")?;
             }
+            f.write_str(")")?;
             writeln!(f, "\n      {why}")?;
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::istio::problem::shorten;
+use crate::istio::problem::{CLUSTER, shorten};
 use crate::istio::rules::Batch;
 
 const MISSING: &str = "there is no such ConfigMap, and Istio's defaults hold until there is; that of \
@@ -60,5 +60,5 @@ impl MeshNotes {
 
 /// What the rules of a namespace go by as a whole.
 fn source(namespace: &str) -> String {
-    format!("kube:DestinationRule/{namespace}")
+    format!("{CLUSTER}DestinationRule/{namespace}")
 }

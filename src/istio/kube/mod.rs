@@ -29,6 +29,7 @@
 //! - Each object is a source of [`Rules`] of its own, `kube:DestinationRule/NAMESPACE/NAME`: one
 //!   that cannot be read keeps what it said when it could, and is reported. One that Istio's
 //!   admission would refuse, and that got past it, is in force as it is in istiod, and reported.
+//!   What is told of an object names the field, for it has no lines.
 //! - While the API server is away, refuses (403, say), or answers nonsense, all that was in force
 //!   stays, and [`WatchStatus::error`] and [`Rules::problems`] say why. It is asked again after
 //!   about a second, then less and less often, until half a minute to a minute lies between; and

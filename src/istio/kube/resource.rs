@@ -6,6 +6,7 @@ use kube::runtime::watcher::Config;
 use kube::{Client, ResourceExt};
 
 use crate::istio::decode::Role;
+use crate::istio::problem::CLUSTER;
 
 /// What `kubectl apply` leaves behind: the object once more, as text.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -101,8 +102,8 @@ impl Resource {
     pub(super) fn source(&self) -> String {
         let namespace = self.namespace.as_deref().unwrap_or("*");
         match &self.kind {
-            Kind::MeshConfig(name) => format!("kube:ConfigMap/{namespace}/{name} (watch)"),
-            kind => format!("kube:{}/{namespace}", kind.name()),
+            Kind::MeshConfig(name) => format!("{CLUSTER}ConfigMap/{namespace}/{name} (watch)"),
+            kind => format!("{CLUSTER}{}/{namespace}", kind.name()),
         }
     }
 
@@ -110,7 +111,7 @@ impl Resource {
     pub(super) fn source_of(&self, object: &DynamicObject) -> String {
         let namespace = object.namespace().unwrap_or_default();
         format!(
-            "kube:{}/{namespace}/{}",
+            "{CLUSTER}{}/{namespace}/{}",
             self.kind.name(),
             object.name_any()
         )

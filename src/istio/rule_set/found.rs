@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::loaded::Loaded;
 use super::{RuleSet, Slot};
-use crate::istio::problem::{Problem, Report};
+use crate::istio::problem::{Problem, Report, has_lines};
 use crate::istio::resource::Resource;
 
 /// The objects that count, in the order of loading.
@@ -92,7 +92,10 @@ fn owners_in(former: Option<&RuleSet>) -> HashMap<Key<'_>, &Path> {
 
 /// That an object does not count, as another one does.
 fn duplicate(counts: &Slot, other: &Slot) -> Problem {
-    let (file, line) = (counts.file.display(), counts.object.meta().at.line);
+    let mut place = counts.file.display().to_string();
+    if has_lines(&counts.file) {
+        place.push_str(&format!(", line {}", counts.object.meta().at.line));
+    }
     let meta = other.object.meta();
     let mut report = Report::new(&other.file);
     match &*other.object {
@@ -100,15 +103,15 @@ fn duplicate(counts: &Slot, other: &Slot) -> Problem {
             meta.at,
             &meta.path(),
             format_args!(
-                "a second MeshConfig: the one in {file}, line {line}, is in force; a mesh has one"
+                "a second MeshConfig: the one in {place}, is in force; a mesh has one"
             ),
         ),
         Resource::DestinationRule(_) | Resource::Sidecar(_) => report.error(
             meta.at,
             &meta.path(),
             format_args!(
-                "a second {} {}/{}: the one in {file}, line {line}, is in force; give this one \
-                 another name, or remove it",
+                "a second {} {}/{}: the one in {place}, is in force; give this one another name, or \
+                 remove it",
                 other.object.kind(),
                 meta.namespace(),
                 meta.name(),

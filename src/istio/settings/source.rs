@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::istio::problem::Position;
+use crate::istio::problem::{Position, has_lines};
 use crate::istio::resource::{MeshForm, Resource};
 use crate::istio::rule_set::{ObjectRef, RuleSet};
 use crate::istio::select::Level;
@@ -176,7 +176,11 @@ impl fmt::Display for FieldRef<'_> {
             Resource::MeshConfig(_) => f.write_str(self.object.kind())?,
             _ => self.object.fmt(f)?,
         }
-        write!(f, ", {} ({file}:{})", self.path(), self.at)
+        write!(f, ", {} ({file}", self.path())?;
+        if has_lines(self.object.file()) {
+            write!(f, ":{}", self.at)?;
+        }
+        f.write_str(")")
     }
 }
 

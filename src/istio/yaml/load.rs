@@ -49,8 +49,8 @@ impl<'a> Documents<'a> {
         if self.ahead.is_exceeded() {
             return Err(SyntaxError::new(
                 self.last,
-                "what starts here is too long to be read in one piece: split it into documents, \
-                 or write it as indented lines",
+                "what starts here is too long to be read in one piece; in a file, split it into \
+                 documents, or write it as indented lines",
             ));
         }
         match event {
