@@ -198,7 +198,8 @@ async fn an_object_that_istios_admission_would_refuse_is_in_force_and_reported()
     assert_eq!(limit(&rules, "a"), Some(4));
     let problem = rules.problems().remove(0).to_string();
     assert!(
-        problem.starts_with("kube:DestinationRule/demo/a:1:") && problem.contains("-1 is negative"),
+        problem.starts_with("kube:DestinationRule/demo/a: error: ")
+            && problem.contains("-1 is negative"),
         "{problem}"
     );
     assert_eq!(rules.stats().rejects, 0);
