@@ -161,11 +161,22 @@ fn check(file: &str, case: &Value, verdict: &Verdict) -> Result<(), String> {
         }
         Differs => {
             agree(valid_there)?;
-            read_plain().map_err(|rejected| rejected.to_string())?;
             if same().is_ok() {
-                Err("it does not differ".to_owned())
-            } else {
-                Ok(())
+                return Err("it does not differ".to_owned());
+            }
+            // As the first rule's top-level pool says, which is all that a file's reader looks at.
+            let (served, sent) = of_the_pool(file);
+            for on_full in [OnFull::Refuse, OnFull::Wait] {
+                let found = read(file, on_full, Protocol::Http);
+                let found = found.map_err(|rejected| rejected.to_string())?.limits();
+                if found != served {
+                    return Err(format!("{found:?}, not {served:?}"));
+                }
+            }
+            let read = RuleFile::new(data().join(file)).outbound().read();
+            match read.map_err(|rejected| rejected.to_string())?.limits() {
+                found if found == sent => Ok(()),
+                found => Err(format!("{found:?} where it is sent, not {sent:?}")),
             }
         }
         NoPool => {
@@ -198,6 +209,37 @@ fn check(file: &str, case: &Value, verdict: &Verdict) -> Result<(), String> {
             agree(case["valid"] == true && (!valid_there || pruned))?;
             refused_at(paths)
         }
+    }
+}
+
+/// The limits of a case where a file's pool holds and Istio's check is about something else: for
+/// requests that are served, and for those that are sent.
+fn of_the_pool(file: &str) -> (Limits, Limits) {
+    let connections = |most: u32| {
+        let served = Limits::new().max_requests(most);
+        (served, Limits::new().max_connections(most))
+    };
+    match file {
+        "102-inbound-portlevel-match.yaml" => connections(1000),
+        "128-merge-retrybudget-kept.yaml" => {
+            let budget = RetryBudget::new().percent(20.0).min_concurrency(5);
+            let sent = Limits::new().max_retries(10).retry_budget(budget);
+            (Limits::new(), sent)
+        }
+        "189-port-level-drops-retrybudget.yaml" => {
+            let budget = RetryBudget::new().percent(50.0).min_concurrency(3);
+            let served = Limits::new().max_requests(10).max_pending_requests(0);
+            let sent = Limits::new().max_requests(10).retry_budget(budget);
+            (served, sent)
+        }
+        "196-subset-cp-replaces-port-level-base.yaml" => connections(1),
+        "207-short-name-wrong-namespace.yaml" => connections(3),
+        "208-dotted-short-name-not-expanded.yaml" => connections(3),
+        "218-selector-does-not-inherit-by-default.yaml" => connections(2),
+        "220-default-exportto-private.yaml" => connections(1),
+        "226-host-trailing-dot.yaml" => connections(5),
+        "227-host-uppercase.yaml" => connections(5),
+        other => panic!("nothing is stated of {other}"),
     }
 }
 

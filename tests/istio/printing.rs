@@ -149,20 +149,25 @@ fn list(item: BoxedStrategy<Value>) -> BoxedStrategy<Value> {
         .boxed()
 }
 
+fn one_of(names: &'static [&'static str]) -> BoxedStrategy<Value> {
+    prop::sample::select(names).prop_map(Value::from).boxed()
+}
+
+fn keepalive() -> BoxedStrategy<Value> {
+    block(vec![
+        ("probes", any::<u32>().prop_map(Value::from).boxed()),
+        ("time", duration().boxed()),
+        ("interval", duration().boxed()),
+    ])
+}
+
 fn pool() -> BoxedStrategy<Value> {
     let int = || any::<i32>().prop_map(Value::from).boxed();
-    let uint = || any::<u32>().prop_map(Value::from).boxed();
     let time = || duration().boxed();
-    let policy = prop_oneof![Just("DEFAULT"), Just("DO_NOT_UPGRADE"), Just("UPGRADE")];
-    let keepalive = block(vec![
-        ("probes", uint()),
-        ("time", time()),
-        ("interval", time()),
-    ]);
     let tcp = block(vec![
         ("maxConnections", int()),
         ("connectTimeout", time()),
-        ("tcpKeepalive", keepalive),
+        ("tcpKeepalive", keepalive()),
         ("maxConnectionDuration", time()),
         ("idleTimeout", time()),
     ]);
@@ -172,7 +177,10 @@ fn pool() -> BoxedStrategy<Value> {
         ("maxRequestsPerConnection", int()),
         ("maxRetries", int()),
         ("idleTimeout", time()),
-        ("h2UpgradePolicy", policy.prop_map(Value::from).boxed()),
+        (
+            "h2UpgradePolicy",
+            one_of(&["DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"]),
+        ),
         (
             "useClientProtocol",
             any::<bool>().prop_map(Value::from).boxed(),
@@ -254,12 +262,11 @@ fn object() -> impl Strategy<Value = Value> {
         ("name", text()),
         ("targetPort", uint()),
     ]);
-    let capture = prop_oneof![Just("DEFAULT"), Just("IPTABLES"), Just("NONE")];
     let listener = block(vec![
         ("port", port),
         ("connectionPool", pool()),
         ("bind", text()),
-        ("captureMode", capture.prop_map(Value::from).boxed()),
+        ("captureMode", one_of(&["DEFAULT", "IPTABLES", "NONE"])),
         ("defaultEndpoint", text()),
         ("tls", any_block()),
     ]);
@@ -273,6 +280,8 @@ fn object() -> impl Strategy<Value = Value> {
     let mesh = block(vec![
         ("connectTimeout", duration().boxed()),
         ("rootNamespace", text()),
+        ("tcpKeepalive", keepalive()),
+        ("h2UpgradePolicy", one_of(&["DO_NOT_UPGRADE", "UPGRADE"])),
         ("defaultDestinationRuleExportTo", list(text())),
         (
             "defaultTrafficPolicy",
