@@ -1,10 +1,9 @@
 //! [`RuleSetBuilder`]: from files to a set.
 
-use std::collections::HashSet;
-use std::path::{self, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::files::{files_of, read};
+use super::files::{Reader, files_of};
 use super::loaded::Loaded;
 use super::{Options, RuleSet};
 use crate::istio::decode::Role;
@@ -79,7 +78,8 @@ impl RuleSetBuilder {
         self
     }
 
-    /// Reads everything, and makes the set. It blocks for as long as the file system does.
+    /// Reads everything, and makes the set. It blocks for as long as the file system does. Files may
+    /// have 64 MiB together; what is over that is an error.
     ///
     /// There always is a set: a file with an error contributes nothing to it, and
     /// [`RuleSet::problems`] has the error. Only behind [`Gate::Istiod`] does a file count that can
@@ -87,11 +87,11 @@ impl RuleSetBuilder {
     /// the settings of a mesh, which it checks itself.
     pub fn build(self) -> RuleSet {
         let mut loaded = Vec::new();
-        let mut known = HashSet::new();
+        let mut reader = Reader::new();
         for input in &self.inputs {
             match input {
-                Input::Path(path) => self.load(path, &mut known, &mut loaded),
-                Input::Mesh(path) => loaded.push(Arc::new(match read(path) {
+                Input::Path(path) => self.load(path, &mut reader, &mut loaded),
+                Input::Mesh(path) => loaded.push(Arc::new(match reader.read(path) {
                     Ok(content) => Loaded::parse(path, &content, Role::Mesh, &self.options),
                     Err(error) => Loaded::unreadable(path, &error),
                 })),
@@ -101,8 +101,8 @@ impl RuleSetBuilder {
         RuleSet::assemble(loaded, &self.options, None)
     }
 
-    /// Reads the files that a path names, but for those that are known by another.
-    fn load(&self, path: &Path, known: &mut HashSet<PathBuf>, loaded: &mut Vec<Arc<Loaded>>) {
+    /// Reads the files that a path names, but for those that were named before.
+    fn load(&self, path: &Path, reader: &mut Reader, loaded: &mut Vec<Arc<Loaded>>) {
         let files = match files_of(path) {
             Ok(files) => files,
             Err(error) => {
@@ -110,15 +110,15 @@ impl RuleSetBuilder {
                 return;
             }
         };
-        let mut is_new = |file: &&PathBuf| {
-            let absolute = path::absolute(file);
-            known.insert(absolute.unwrap_or_else(|_| PathBuf::clone(file)))
-        };
-        let files = files.iter().filter(|file| is_new(file));
-        loaded.extend(files.map(|file| match read(file) {
-            Ok(content) => self.parse(file, &content),
-            Err(error) => Arc::new(Loaded::unreadable(file, &error)),
-        }));
+        for file in &files {
+            if !reader.is_new(file) {
+                continue;
+            }
+            loaded.push(match reader.read(file) {
+                Ok(content) => self.parse(file, &content),
+                Err(error) => Arc::new(Loaded::unreadable(file, &error)),
+            });
+        }
     }
 
     fn parse(&self, file: &Path, content: &[u8]) -> Arc<Loaded> {

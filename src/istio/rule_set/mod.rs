@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 pub use self::builder::RuleSetBuilder;
 #[cfg(feature = "watch")]
-pub(in crate::istio) use self::files::is_rule_file;
+pub(in crate::istio) use self::files::{MOST_BYTES, is_rule_file, too_much};
 pub(in crate::istio) use self::loaded::Loaded;
 pub(in crate::istio) use self::mesh::Mesh;
 use self::namespaces::Namespaces;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::Rules;
-use crate::istio::{Explanation, OnFull, Query};
+use crate::istio::{Explanation, OnFull, Query, RuleSet};
 use crate::limits::{Limits, Subscriber};
 
 /// The limits of the service that this process is, as they change. Made by [`Rules::inbound`].
@@ -50,10 +50,11 @@ impl InboundRules {
 
     /// The limits in force now.
     pub fn limits(&self) -> Limits {
-        self.rules
-            .current()
-            .settings(&self.query)
-            .limits(self.on_full)
+        self.limits_of(&self.rules.snapshot().set)
+    }
+
+    fn limits_of(&self, rules: &RuleSet) -> Limits {
+        rules.settings(&self.query).limits(self.on_full)
     }
 
     /// What is in force now, and why.
@@ -81,8 +82,9 @@ impl InboundRules {
     pub fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<Limits> {
         // First, so that no change falls in between.
         self.waiting.wait(cx.waker());
-        let revision = self.rules.revision();
-        let limits = self.limits();
+        let rules = self.rules.snapshot();
+        let (revision, limits) = (rules.revision, self.limits_of(&rules.set));
+        drop(rules);
         if self.told == Some(limits) {
             return Poll::Pending;
         }

@@ -17,7 +17,9 @@ pub struct RulesStats {
     pub removals: u64,
     /// How often the limits of a destination, or of the service itself, became others than before,
     /// for those that asked: see [`Rules::outbound`](super::Rules::outbound) and
-    /// [`Rules::inbound`](super::Rules::inbound).
+    /// [`Rules::inbound`](super::Rules::inbound). A service is unlimited before it asks first, so
+    /// limits that it finds then are a change; what is found first of a destination is none. Of a
+    /// client's destinations the first 4096 are remembered, and changes of others not counted.
     pub limit_changes: u64,
 }
 

@@ -3,14 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::hash::RandomState;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::listing::Paths;
 use super::observe::{Observed, Seen};
-
-/// How many bytes the followed files may have together.
-const MOST_BYTES: usize = 64 << 20;
+use crate::istio::rule_set::{MOST_BYTES, too_much};
 
 /// What was told of each file.
 #[derive(Debug, Default)]
@@ -161,10 +158,4 @@ impl Look {
         }
         self
     }
-}
-
-fn too_much() -> io::Error {
-    io::Error::other(format!(
-        "the files together are larger than {MOST_BYTES} bytes"
-    ))
 }
