@@ -13,7 +13,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use meshpool::Limits;
 use meshpool::limits::{Destination, Scheme};
-use meshpool::outbound::{Client, ErrorKind};
+use meshpool::outbound::{Builder, Client, ErrorKind};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tower::{Service, service_fn};
@@ -303,11 +303,8 @@ async fn an_outcome_that_its_caller_has_not_seen_yet_is_nobody_who_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connect_that_waits_for_its_turn_has_all_its_time_left_then() {
-    let nowhere = service_fn(|_: Uri| pending::<io::Result<TokioIo<TcpStream>>>());
-    let client: Pool = Client::builder()
-        .limits(Limits::new().connect_timeout(Duration::from_secs(1)))
-        .max_total_connections(1)
-        .build(nowhere);
+    let limits = Limits::new().connect_timeout(Duration::from_secs(1));
+    let client = nowhere(Client::builder().limits(limits).max_total_connections(1));
     let start = Instant::now();
     let [first, second] = [1, 2].map(|port| {
         let request = get(&client, SocketAddr::from(([127, 0, 0, 1], port)), "/");
@@ -318,6 +315,98 @@ async fn a_connect_that_waits_for_its_turn_has_all_its_time_left_then() {
     // The timer wheel is as fine as a millisecond.
     let whole = |(kind, time): (ErrorKind, Duration)| (kind, Duration::from_secs(time.as_secs()));
     assert_eq!([whole(first), whole(second)], [after(1), after(2)]);
+}
+
+/// Connects that never come to an end.
+fn nowhere(builder: Builder) -> Pool {
+    builder.build(service_fn(|_: Uri| {
+        pending::<io::Result<TokioIo<TcpStream>>>()
+    }))
+}
+
+#[tokio::test]
+async fn a_connect_for_nobody_makes_room() {
+    let mut upstream = Upstream::http1().await;
+    let (here, connector) = (upstream.addr, HttpConnector::new());
+    let client: Pool =
+        Client::builder()
+            .max_total_connections(1)
+            .build(service_fn(move |uri: Uri| {
+                let mut connector = connector.clone();
+                async move {
+                    match uri.port_u16() == Some(here.port()) {
+                        true => connector.call(uri).await.map_err(io::Error::other),
+                        false => pending().await,
+                    }
+                }
+            }));
+    let there = SocketAddr::from(([127, 0, 0, 1], 1));
+    let black_hole = spawn(&client, there, "/");
+    until(|| stats(&client, there).rq_pending_active == 1).await;
+    let one = spawn(&client, here, "/");
+    until_load(&client, here, 0, 1).await;
+    black_hole.abort();
+    upstream.next().await.answer("");
+    outcome(one).await.unwrap();
+    assert_eq!(stats(&client, there).cx_active, 0);
+    nothing_is_left(&client).await;
+}
+
+#[tokio::test]
+async fn connects_that_wait_for_room_are_given_up_with_their_requests() {
+    let client = nowhere(Client::builder().max_total_connections(1));
+    let addrs = [1, 2].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let mut requests = Vec::new();
+    for _ in 0..10 {
+        requests.extend(addrs.map(|addr| spawn(&client, addr, "/")));
+    }
+    for addr in addrs {
+        until_load(&client, addr, 0, 10).await;
+    }
+    for one in requests.drain(1..) {
+        one.abort();
+    }
+    until_load(&client, addrs[0], 0, 1).await;
+    until_load(&client, addrs[1], 0, 0).await;
+    let cx_active = addrs.map(|addr| stats(&client, addr).cx_active);
+    assert_eq!(cx_active, [1, 0]);
+    requests.pop().unwrap().abort();
+    nothing_is_left(&client).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_fail_with_a_connect_leave_none_that_waits_for_room() {
+    let limits = Limits::new().connect_timeout(Duration::from_secs(1));
+    let client = nowhere(Client::builder().limits(limits).max_total_connections(1));
+    let start = Instant::now();
+    let addrs = [1, 2].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let many: Vec<_> = (0..100).map(|_| spawn(&client, addrs[0], "/")).collect();
+    let other = spawn(&client, addrs[1], "/");
+    for one in many {
+        assert_eq!(outcome(one).await, Err(ErrorKind::ConnectTimedOut));
+    }
+    assert_eq!(outcome(other).await, Err(ErrorKind::ConnectTimedOut));
+    assert_eq!(start.elapsed().as_secs(), 2, "its turn was the next");
+    nothing_is_left(&client).await;
+}
+
+#[test]
+fn a_runtime_that_ends_with_many_connects_that_wait_for_room_just_ends() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let client = nowhere(Client::builder().max_total_connections(1));
+    let addr = SocketAddr::from(([127, 0, 0, 1], 1));
+    // More than a thread's stack would hold, each within the one before.
+    let requests: Vec<_> = {
+        let _entered = runtime.enter();
+        (0..20_000).map(|_| get(&client, addr, "/")).collect()
+    };
+    assert_eq!(stats(&client, addr).rq_pending_active, 20_000);
+    drop(runtime);
+    assert_eq!(stats(&client, addr).rq_pending_active, 0);
+    drop(requests);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

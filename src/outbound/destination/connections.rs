@@ -98,16 +98,20 @@ impl Machine {
         }
     }
 
-    /// Closes a connection, unless there is a request on it or it is closing anyway: the driver
-    /// has its reasons.
+    /// Closes a connection, unless there is a request on it, or it connects for one that pends, or
+    /// it is closing anyway: the driver has its reasons.
     pub fn close_idle(
         &mut self,
         connection: ConnectionKey,
         now: Duration,
         actions: &mut Vec<Action>,
     ) {
-        let found = self.connections.get(connection.0);
-        if found.is_some_and(|found| found.is_open() && found.active == 0) {
+        let is_unused = |found: &Connection| match found.state {
+            State::Connecting => self.queue.is_empty(),
+            State::Ready | State::Busy => found.active == 0,
+            State::Draining | State::Closing => false,
+        };
+        if self.connections.get(connection.0).is_some_and(is_unused) {
             self.close_connection(connection.0.index, actions);
             self.settle(now, actions);
         }
@@ -126,7 +130,9 @@ impl Machine {
 
     /// The connect that was [asked for](Action::Open) can't begin yet, for reasons of the driver's:
     /// its [`connect_timeout`](crate::Limits::connect_timeout) does not run until it
-    /// [begins](Self::connect_begins).
+    /// [begins](Self::connect_begins). If fewer requests pend before that, it is
+    /// [closed](Action::Close): unlike one that has begun, as in Envoy, it would be of no use to
+    /// those that come.
     pub fn connect_postponed(&mut self, connection: ConnectionKey) {
         let index = connection.0.index;
         match self.connections.get(connection.0) {
@@ -135,6 +141,7 @@ impl Machine {
         }
         self.connections[index].is_postponed = true;
         self.connecting.remove(&mut self.connections, index);
+        self.postponed.push_back(&mut self.connections, index);
     }
 
     /// A connect that was [postponed](Self::connect_postponed) begins.
@@ -144,6 +151,7 @@ impl Machine {
             Some(found) if found.state == State::Connecting && found.is_postponed => {}
             _ => return,
         }
+        self.postponed.remove(&mut self.connections, index);
         let connection = &mut self.connections[index];
         connection.is_postponed = false;
         connection.since = now;
@@ -339,8 +347,16 @@ impl Machine {
     }
 
     /// Closes connections without a stream: those beyond the limit, the longest idle first, and
-    /// all once this is shut, those that still connect for nobody included.
+    /// all once this is shut, those that still connect for nobody included. And those that were
+    /// to connect for requests that have gone since.
     pub(super) fn close_excess(&mut self, actions: &mut Vec<Action>) {
+        while let Some(index) = self.postponed.back() {
+            let others = self.promised - u64::from(self.connections[index].promised);
+            if others < u64::from(self.queue.len()) {
+                break;
+            }
+            self.close_connection(index, actions);
+        }
         if self.shut && self.promised > 0 && self.queue.is_empty() {
             for connection in self.connections.keys() {
                 if self.connections[connection.index].state == State::Connecting {
@@ -372,8 +388,9 @@ impl Machine {
         match was {
             State::Connecting => {
                 self.promised -= u64::from(connection.promised);
-                if !connection.is_postponed {
-                    self.connecting.remove(&mut self.connections, index);
+                match connection.is_postponed {
+                    true => self.postponed.remove(&mut self.connections, index),
+                    false => self.connecting.remove(&mut self.connections, index),
                 }
             }
             State::Ready => self.ready.remove(&mut self.connections, index),

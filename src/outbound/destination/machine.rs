@@ -30,6 +30,8 @@ pub struct Machine {
     pub(super) last_handed_back: Option<u32>,
     pub(super) ready: List<Ready>,
     pub(super) connecting: List<Timed>,
+    /// Connecting as well, but for those that have not begun.
+    pub(super) postponed: List<Timed>,
     pub(super) idle: List<Timed>,
     pub(super) aged: List<Aged>,
     /// Streams that the connecting connections count for.
@@ -62,6 +64,7 @@ impl Machine {
             last_handed_back: None,
             ready: List::new(),
             connecting: List::new(),
+            postponed: List::new(),
             idle: List::new(),
             aged: List::new(),
             promised: 0,
@@ -112,6 +115,13 @@ impl Machine {
     /// [`close_idle`](Self::close_idle), where others need its room.
     pub fn longest_idle(&self) -> Option<ConnectionKey> {
         let index = self.idle.front()?;
+        Some(ConnectionKey(self.connections.key(index)))
+    }
+
+    /// The connection whose connect has taken longest, if one has begun: the next to close where
+    /// others need its room, if it connects for nobody.
+    pub fn longest_connecting(&self) -> Option<ConnectionKey> {
+        let index = self.connecting.front()?;
         Some(ConnectionKey(self.connections.key(index)))
     }
 

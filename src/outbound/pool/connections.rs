@@ -23,7 +23,7 @@ pub(super) struct Entry<B> {
     pub(super) upgraded: Option<RequestKey>,
     /// It has no room among all connections yet.
     pub(super) is_blocked: bool,
-    /// It was idle, and closes so that another can be opened.
+    /// Nobody used it, and it closes so that another can be opened.
     pub(super) makes_room: bool,
 }
 

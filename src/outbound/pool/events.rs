@@ -48,10 +48,10 @@ impl<B: Send + 'static> Pool<B> {
         result
     }
 
-    /// Idle connections close as long as others want their room, unless somebody here waits as
-    /// well; if nobody does, others know where to ask.
+    /// Connections that nobody uses close as long as others want their room, unless somebody here
+    /// waits as well; if nobody does, others know where to ask.
     fn share_room(self: &Arc<Self>, state: &mut State<B>, now: Duration, effects: &mut Effects<B>) {
-        while let Some(idle) = state.spare_connection() {
+        while let Some(spare) = state.spare_connection() {
             let is_wanted = self.all.is_short_of_room()
                 || (!std::mem::replace(&mut state.has_offered_room, true)
                     && self.all.offer_room(self));
@@ -59,7 +59,7 @@ impl<B: Send + 'static> Pool<B> {
                 return;
             }
             self.all.will_give_room();
-            state.give_up(idle, now);
+            state.give_up(spare, now);
             state.carry_out(now, None, effects);
         }
         if state.connections.is_empty() {
@@ -203,7 +203,7 @@ impl<B: Send + 'static> Pool<B> {
         });
     }
 
-    /// Closes idle connections that others want the room of. What was offered is taken.
+    /// Closes unused connections that others want the room of. What was offered is taken.
     pub(crate) fn yield_room(self: &Arc<Self>) {
         // Each event sees to it.
         self.event(None, |state, _, _| state.has_offered_room = false);
@@ -237,18 +237,19 @@ impl<B: Send + 'static> Pool<B> {
 }
 
 impl<B> State<B> {
-    /// An idle connection that nobody here waits for.
+    /// A connection that nobody here waits for: idle, or connecting for a request that has gone.
     fn spare_connection(&self) -> Option<ConnectionKey> {
-        match self.machine.has_pending() {
-            true => None,
-            false => self.machine.longest_idle(),
+        if self.machine.has_pending() {
+            return None;
         }
+        let idle = self.machine.longest_idle();
+        idle.or_else(|| self.machine.longest_connecting())
     }
 
-    /// Closes an idle connection for the sake of others.
-    fn give_up(&mut self, idle: ConnectionKey, now: Duration) {
-        self.tell(|machine, actions| machine.close_idle(idle, now, actions));
-        if let Some(entry) = self.connections.get(idle) {
+    /// Closes it for the sake of others.
+    fn give_up(&mut self, spare: ConnectionKey, now: Duration) {
+        self.tell(|machine, actions| machine.close_idle(spare, now, actions));
+        if let Some(entry) = self.connections.get(spare) {
             entry.makes_room = true;
         }
     }

@@ -8,7 +8,8 @@ impl Machine {
     /// Panics unless lists, states and sums agree.
     pub(super) fn check(&mut self) {
         let keys = self.connections.keys();
-        let (mut ready, mut connecting, mut idle, mut aged) = (vec![], vec![], vec![], vec![]);
+        let (mut ready, mut idle, mut aged) = (vec![], vec![], vec![]);
+        let (mut connecting, mut postponed) = (vec![], vec![]);
         let (mut promised, mut closing, mut active) = (0, 0, 0);
         for key in &keys {
             let connection = &self.connections[key.index];
@@ -19,8 +20,9 @@ impl Machine {
                     assert_eq!(connection.active, 0);
                     assert_eq!(i64::from(connection.promised), capacity.max(0));
                     promised += u64::from(connection.promised);
-                    if !connection.is_postponed {
-                        connecting.push(key.index);
+                    match connection.is_postponed {
+                        true => postponed.push(key.index),
+                        false => connecting.push(key.index),
                     }
                 }
                 State::Ready => {
@@ -58,6 +60,7 @@ impl Machine {
         let lists = [
             (self.ready.walk(slab), ready),
             (self.connecting.walk(slab), connecting),
+            (self.postponed.walk(slab), postponed),
             (self.idle.walk(slab), idle),
             (self.aged.walk(slab), aged),
         ];
@@ -67,7 +70,7 @@ impl Machine {
             expected.sort_unstable();
             assert_eq!(sorted, expected);
         }
-        let [_, (connecting, _), (idle, _), (aged, _)] = lists;
+        let [_, (connecting, _), _, (idle, _), (aged, _)] = lists;
         let since = |index: &u32| self.connections[*index].since;
         assert!(connecting.is_sorted_by_key(since) && idle.is_sorted_by_key(since));
         assert!(aged.is_sorted_by_key(|index| self.connections[*index].connected_at));

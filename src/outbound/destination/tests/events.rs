@@ -523,11 +523,52 @@ fn the_time_of_a_connect_that_is_postponed_starts_when_it_begins() {
     let b = pool.pend();
     let connection = pool.opened()[0];
     pool.machine.connect_postponed(connection);
-    assert_eq!(pool.cancel(b), []);
+    assert_eq!(pool.cancel(b), [close(connection)]);
     pool.closed(connection);
     pool.machine.connect_begins(connection, pool.now);
     assert_eq!(pool.cancel(a), [], "stale");
     assert_eq!(pool.machine.next_deadline(), None);
+}
+
+#[test]
+fn no_more_connects_are_postponed_than_there_are_requests_for_them() {
+    let mut pool = Pool::new(Limits::new(), Expected::Http1);
+    let requests = [(); 4].map(|()| pool.pend());
+    let [first, second, third, fourth] = pool.opened()[..] else {
+        panic!("one for each");
+    };
+    for connection in [second, third, fourth] {
+        pool.machine.connect_postponed(connection);
+    }
+    // The last to have been asked for is the first that is not needed.
+    assert_eq!(pool.cancel(requests[0]), [close(fourth)]);
+    pool.closed(fourth);
+    // One that has begun serves others, if there are any.
+    assert_eq!(pool.machine.longest_connecting(), Some(first));
+    let actions = &mut pool.actions;
+    pool.machine.close_idle(first, pool.now, actions);
+    assert_eq!(pool.take(), [], "three pend");
+    // If that fails they all do, and the others are for nobody.
+    let actions = pool.closed(first);
+    let closes = |connection| actions.contains(&close(connection));
+    assert_eq!(
+        (actions.len(), closes(second), closes(third)),
+        (5, true, true)
+    );
+    for connection in [second, third] {
+        pool.closed(connection);
+    }
+    assert!(pool.machine.is_empty());
+
+    // One that has begun, and for nobody.
+    let last = pool.pend();
+    let connection = pool.opened()[0];
+    assert_eq!(pool.cancel(last), []);
+    let actions = &mut pool.actions;
+    pool.machine.close_idle(connection, pool.now, actions);
+    assert_eq!(pool.take(), [close(connection)]);
+    pool.closed(connection);
+    assert_eq!(pool.machine.stats().counters.cx_connect_fail, 1);
 }
 
 #[test]
