@@ -224,12 +224,16 @@ impl<B: Send + 'static> Destinations<B> {
         let Some(room) = &self.room else {
             return;
         };
-        let mut next = room.release(was_promised);
-        while let Some((pool, key)) = next {
-            next = match pool.unblock(key) {
-                true => None,
-                false => room.release(false),
-            };
+        room.free(was_promised);
+        // Whoever is at it already, be it in a frame below this one, does it: in a runtime that has
+        // ended each connection that begins is gone at once.
+        while let Some(giving) = room.start_giving() {
+            while let Some((pool, key)) = room.next_to_begin() {
+                if !pool.unblock(key) {
+                    room.free(false);
+                }
+            }
+            drop(giving);
         }
     }
 

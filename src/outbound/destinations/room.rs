@@ -16,10 +16,14 @@ pub(super) struct Room<B: Send + 'static> {
     state: Mutex<State<B>>,
     /// Whether more wait than connections close for their sake; to be looked at without the lock.
     is_short: AtomicBool,
+    /// Whether somebody hands room on.
+    is_given: AtomicBool,
 }
 
 struct State<B: Send + 'static> {
     used: usize,
+    /// Of those, how many are gone, and their room is to be handed on.
+    freed: usize,
     /// Connections that close to make room.
     promised: usize,
     waiting: Turns<(Address, ConnectionKey), Waiting<B>>,
@@ -28,7 +32,16 @@ struct State<B: Send + 'static> {
 }
 
 /// Whose connection waits, and which.
-type Waiting<B> = (Arc<Pool<B>>, ConnectionKey);
+pub(super) type Waiting<B> = (Arc<Pool<B>>, ConnectionKey);
+
+/// Held by whoever hands room on.
+pub(super) struct Giving<'a>(&'a AtomicBool);
+
+impl Drop for Giving<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
 
 /// Of a pool: its own as long as somebody has the pool.
 type Address = usize;
@@ -50,11 +63,13 @@ impl<B: Send + 'static> Room<B> {
             max,
             state: Mutex::new(State {
                 used: 0,
+                freed: 0,
                 promised: 0,
                 waiting: Turns::new(),
                 spare: Turns::new(),
             }),
             is_short: AtomicBool::new(false),
+            is_given: AtomicBool::new(false),
         }
     }
 
@@ -70,13 +85,31 @@ impl<B: Send + 'static> Room<B> {
         Claim::Queued
     }
 
-    /// Room has become free. It goes to the one returned.
-    pub(super) fn release(&self, was_promised: bool) -> Option<(Arc<Pool<B>>, ConnectionKey)> {
+    /// Room has become free, and is to be handed on.
+    pub(super) fn free(&self, was_promised: bool) {
         let mut state = self.lock();
         state.promised -= usize::from(was_promised);
-        let next = state.waiting.pop();
-        if next.is_none() {
-            state.used -= 1;
+        state.freed += 1;
+        self.note(&state);
+    }
+
+    /// Whether there is room to hand on, and nobody who does; until what is returned is dropped.
+    pub(super) fn start_giving(&self) -> Option<Giving<'_>> {
+        let has_some = self.lock().freed > 0;
+        (has_some && !self.is_given.swap(true, Ordering::AcqRel)).then(|| Giving(&self.is_given))
+    }
+
+    /// Whose turn it is, if there is room to hand on. If nobody waits, it is for those that come.
+    pub(super) fn next_to_begin(&self) -> Option<Waiting<B>> {
+        let mut state = self.lock();
+        let freed = std::mem::take(&mut state.freed);
+        let next = match freed {
+            0 => None,
+            _ => state.waiting.pop(),
+        };
+        match next {
+            Some(_) => state.freed = freed - 1,
+            None => state.used -= freed,
         }
         self.note(&state);
         next
@@ -124,7 +157,7 @@ impl<B: Send + 'static> Room<B> {
     }
 
     fn note(&self, state: &State<B>) {
-        let is_short = state.waiting.len() > state.promised;
+        let is_short = state.waiting.len() > state.promised + state.freed;
         self.is_short.store(is_short, Ordering::Release);
     }
 
