@@ -18,6 +18,7 @@ use meshpool::outbound::destination::Stats;
 use meshpool::outbound::{Client, ErrorKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tower::Service;
 
 use crate::connectors::{anywhere, gated, read_head};
@@ -267,6 +268,31 @@ async fn a_connection_that_is_still_sending_when_the_response_is_complete_is_rea
     support::outcome(two).await.unwrap();
     assert_eq!(support::stats(&client, addr).counters.cx_total, 1);
     drop(server);
+    support::nothing_is_left(&client).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_has_answered_and_reads_no_more_keeps_its_connection_for_a_second() {
+    let addr = anywhere();
+    let (client, mut connects) = gated(Client::builder().limits(Limits::new().max_connections(1)));
+    let request = Request::post(format!("http://{addr}/"));
+    let request = request.body(Full::from(vec![0; 1 << 20])).unwrap();
+    let start = Instant::now();
+    let one = tokio::spawn(client.clone().call(request));
+    let mut server = connects.accept().await;
+    read_head(&mut server).await;
+    let answer = b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n";
+    server.write_all(answer).await.unwrap();
+    text(within(one).await.unwrap().unwrap()).await.unwrap();
+
+    let two = support::spawn(&client, addr, "/two");
+    let mut next = connects.accept().await;
+    assert_eq!(start.elapsed().as_secs(), 1);
+    assert!(read_head(&mut next).await.starts_with("GET /two "));
+    next.write_all(answer).await.unwrap();
+    support::outcome(two).await.unwrap();
+    let counters = support::stats(&client, addr).counters;
+    assert_eq!((counters.cx_total, counters.cx_destroy_local), (2, 1));
     support::nothing_is_left(&client).await;
 }
 

@@ -4,14 +4,21 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use http_body::Body;
 use hyper::client::conn::http1;
 use hyper::rt::{Read, Write};
+use tokio::time::sleep;
 
 use super::{Control, Order, Owner, Sender, say_goodbye};
 use crate::outbound::destination::{ConnectionKey, Protocol};
 use crate::outbound::error::BoxError;
+
+/// How long what is left of a request may take when its response is complete: a server that has
+/// answered may never read it. As with an answer before hyper has all of a request, that costs the
+/// connection.
+const REST: Duration = Duration::from_secs(1);
 
 /// Runs until the connection has closed, or was upgraded.
 pub(super) async fn run<T, O, B>(
@@ -36,6 +43,7 @@ where
         .connected(key, Protocol::Http1, sender.clone());
 
     let mut is_awaited = false;
+    let mut patience = None;
     let ended = poll_fn(|cx| {
         control.register(cx);
         if control.has(Order::Abort) {
@@ -57,6 +65,14 @@ where
             if !(is_awaited && has_written) {
                 break;
             }
+        }
+        if is_awaited {
+            let patience = patience.get_or_insert_with(|| Box::pin(sleep(REST)));
+            if patience.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Some(Ok(())));
+            }
+        } else {
+            patience = None;
         }
         match control.has(Order::Close) {
             true => Poll::Ready(None),
