@@ -22,8 +22,8 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tower::Service;
 
 use crate::support::{
-    Pool, builder, client, get, nothing_is_left, outcome, request, spawn, stats, text, until,
-    within,
+    Pool, builder, client, get, http2_client, nothing_is_left, outcome, request, spawn, stats,
+    text, until, within,
 };
 use crate::upstream::{Upstream, bind};
 
@@ -168,6 +168,46 @@ async fn an_upgraded_connection_keeps_its_slot_and_its_request_until_it_is_dropp
     assert_eq!(arrival.connection, 1);
     arrival.answer("");
     outcome(next).await.unwrap();
+    nothing_is_left(&client).await;
+}
+
+#[tokio::test]
+async fn a_tunnel_through_http2_is_active_until_its_responses_body_is_dropped() {
+    let mut upstream = Upstream::http2().await;
+    let addr = upstream.addr;
+    let limits = Limits::new().max_requests(1).max_requests_per_connection(1);
+    let mut client = http2_client(limits);
+    let mut request = request(addr, "/");
+    *request.method_mut() = Method::CONNECT;
+    let one = tokio::spawn(client.call(request));
+    let mut arrival = upstream.next().await;
+    assert_eq!(arrival.request.method(), Method::CONNECT);
+    let server = hyper::upgrade::on(&mut arrival.request);
+    arrival.answer("");
+    let mut response = within(one).await.unwrap().unwrap();
+    let tunnel = within(hyper::upgrade::on(&mut response)).await.unwrap();
+    let mut body = response.into_body();
+    assert!(body.frame().await.is_none(), "there is none");
+
+    let refused = outcome(spawn(&client, addr, "/")).await;
+    assert!(
+        matches!(refused, Err(ErrorKind::Overflow(_))),
+        "{refused:?}"
+    );
+    let (mut tunnel, mut server) = (
+        TokioIo::new(tunnel),
+        TokioIo::new(within(server).await.unwrap()),
+    );
+    within(tunnel.write_all(b"ping")).await.unwrap();
+    let mut read = [0; 4];
+    within(server.read_exact(&mut read)).await.unwrap();
+    assert_eq!(&read, b"ping");
+    assert_eq!(stats(&client, addr).rq_active, 1);
+
+    drop((tunnel, server));
+    drop(body);
+    assert_eq!(stats(&client, addr).rq_active, 0, "at once");
+    assert_eq!(stats(&client, addr).counters.rq_tx_reset, 0);
     nothing_is_left(&client).await;
 }
 

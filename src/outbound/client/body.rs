@@ -30,7 +30,13 @@ pub struct ResponseBody {
     // None when it is over: h2 takes a stream for one in use as long as anybody holds it.
     inner: Option<Incoming>,
     active: Option<Active>,
+    _tunnel: Option<Tunnel>,
 }
+
+/// An HTTP/2 stream that has become something else, of which no more is known here: its request is
+/// complete when this is dropped.
+#[derive(Debug)]
+struct Tunnel(Option<Active>);
 
 /// What is to be done when a response has ended.
 #[derive(Debug)]
@@ -51,16 +57,19 @@ impl ResponseBody {
         let mut body = Self {
             inner: Some(inner),
             active: Some(active),
+            _tunnel: None,
         };
         body.end_if_over();
         body
     }
 
-    /// The body of a response that has turned its connection into something else.
-    pub(super) fn upgraded(inner: Incoming) -> Self {
+    /// The body of a response that has turned its connection into something else, or its stream, if
+    /// it is still active.
+    pub(super) fn upgraded(inner: Incoming, active: Option<Active>) -> Self {
         Self {
             inner: Some(inner),
             active: None,
+            _tunnel: active.map(|active| Tunnel(Some(active))),
         }
     }
 
@@ -73,6 +82,14 @@ impl ResponseBody {
     fn end(&mut self) {
         self.inner = None;
         if let Some(active) = self.active.take() {
+            active.complete();
+        }
+    }
+}
+
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        if let Some(active) = self.0.take() {
             active.complete();
         }
     }

@@ -199,12 +199,21 @@ fn receive(
     was_connect: bool,
 ) -> Response<ResponseBody> {
     let status = response.status();
-    let is_upgrade =
-        status == StatusCode::SWITCHING_PROTOCOLS || (was_connect && status.is_success());
     let is_http1 = active.protocol == Protocol::Http1;
-    if is_upgrade && is_http1 {
-        active.lease.upgrade();
-        return response.map(ResponseBody::upgraded);
+    let is_upgrade = match is_http1 {
+        true => status == StatusCode::SWITCHING_PROTOCOLS || (was_connect && status.is_success()),
+        // To hyper another success has a body.
+        false => was_connect && status == StatusCode::OK,
+    };
+    if is_upgrade {
+        let active = match is_http1 {
+            true => {
+                active.lease.upgrade();
+                None
+            }
+            false => Some(active),
+        };
+        return response.map(|body| ResponseBody::upgraded(body, active));
     }
     active.closes = is_http1 && closes(response.version(), response.headers());
     response.map(|body| ResponseBody::new(body, active))

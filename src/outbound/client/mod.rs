@@ -67,7 +67,8 @@
 //! A `101`, or a successful `CONNECT`, turns an HTTP/1 connection into something else.
 //! `hyper::upgrade::on` gets it out of the response. The request stays active and the connection
 //! keeps its slot until that is dropped. On HTTP/2 such a request is active until the response's
-//! body is dropped.
+//! body is dropped: keep that as long as what came of it, or the connection counts as unused, and
+//! may be closed.
 
 mod body;
 mod builder;
