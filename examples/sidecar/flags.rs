@@ -123,7 +123,9 @@ impl FromStr for Upstream {
         let is_known = scheme == Scheme::HTTP || scheme == Scheme::HTTPS;
         let has_path = parts.path_and_query.is_some_and(|path| path != "/");
         let has_user = authority.as_str().contains('@');
-        match is_known && !has_path && !has_user {
+        let has_port = authority.port().is_some();
+        let is_plain = !has_user && (has_port || authority.as_str() == authority.host());
+        match is_known && !has_path && is_plain {
             true => Ok(Self { scheme, authority }),
             false => Err(NoUpstream),
         }
@@ -136,7 +138,7 @@ pub(crate) struct NoUpstream;
 
 impl fmt::Display for NoUpstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("expected http://HOST:PORT or https://HOST:PORT")
+        f.write_str("expected http://HOST:PORT or https://HOST:PORT, with a port up to 65535")
     }
 }
 

@@ -60,7 +60,10 @@ impl Proxy {
             RetryPolicy::with(&client, Outgoing::again)
                 .on(retries.on)
                 .retries(retries.most)
-                .back_off(flags.retry_back_off, flags.retry_back_off * 10)
+                .back_off(
+                    flags.retry_back_off,
+                    flags.retry_back_off.saturating_mul(10),
+                )
         });
         Ok(Self {
             client,

@@ -59,6 +59,8 @@ pub enum ErrorKind {
     InvalidRequest,
     /// The request's URI names no host.
     NoHost,
+    /// The request's URI has a port that is no number up to 65535.
+    InvalidPort,
     /// The request's URI has a scheme other than `http` and `https`, or none.
     UnsupportedScheme,
 }
@@ -251,6 +253,7 @@ impl fmt::Display for ErrorKind {
             Self::RequestBody => "request body failed",
             Self::InvalidRequest => "invalid request",
             Self::NoHost => "URI without a host",
+            Self::InvalidPort => "URI with a port that is not one",
             Self::UnsupportedScheme => "URI without a supported scheme",
         }
         .fmt(f)

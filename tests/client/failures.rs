@@ -211,6 +211,7 @@ async fn a_uri_that_leads_nowhere_is_its_own_error() {
     let mut client = client(Limits::new());
     for (uri, kind) in [
         ("/path", ErrorKind::NoHost),
+        ("http://user:99999/", ErrorKind::InvalidPort),
         ("ftp://user/", ErrorKind::UnsupportedScheme),
         ("user:80", ErrorKind::UnsupportedScheme),
     ] {

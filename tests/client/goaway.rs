@@ -1,8 +1,11 @@
 //! GOAWAY, at each moment at which it can come.
 
+use http::Request;
+use http_body_util::Full;
 use meshpool::Limits;
 use meshpool::outbound::{Client, ErrorKind};
 use tokio::io::{DuplexStream, duplex};
+use tower::Service;
 
 use crate::connectors::{Connects, anywhere, gated};
 use crate::support::{Pool, get, nothing_is_left, outcome, spawn, stats, until, within};
@@ -126,6 +129,32 @@ async fn twice_it_refuses_what_the_second_leaves_out() {
     outcome(seen).await.unwrap();
     drop(server);
     the_next_is_served(&client, &mut connects).await;
+}
+
+#[tokio::test]
+async fn one_of_this_sides_own_that_the_peer_does_not_read_ends_the_connection_and_is_not_the_peers()
+ {
+    let (client, mut connects) = http2();
+    let first = spawn(&client, anywhere(), "/first");
+    let (end, other) = duplex(1 << 10);
+    connects.next().await.answer(Ok(end));
+    let mut server = Frames::greet(other, 100).await;
+    let stream = server.request().await;
+    server.answer(stream).await;
+    outcome(first).await.unwrap();
+    let request = Request::post(format!("http://{}/", anywhere()));
+    // More than the connection holds: what comes after it cannot be sent.
+    let request = request.body(Full::from(vec![0; 1 << 12])).unwrap();
+    let one = tokio::spawn(client.clone().call(request));
+    server.request().await;
+    // No peer may send this.
+    server.data(0, b"of no stream", false).await;
+    let error = within(one).await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidResponse);
+    until(|| stats(&client, anywhere()).cx_active == 0).await;
+    assert_eq!(stats(&client, anywhere()).counters.cx_close_notify, 0);
+    the_next_is_served(&client, &mut connects).await;
+    drop(server);
 }
 
 #[tokio::test]

@@ -99,7 +99,7 @@ impl Head {
     fn authority(&self) -> Option<&str> {
         let authority = without_user(self.uri.authority()?);
         Some(match split(authority) {
-            (_, Some(port)) if port != self.default_port() => authority,
+            (_, port) if port.parse().is_ok_and(|it: u16| it != self.default_port()) => authority,
             (host, _) => host,
         })
     }

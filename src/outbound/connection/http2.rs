@@ -101,15 +101,21 @@ where
         running.poll(cx);
         if frames.as_mut().poll(cx).is_ready() {
             // Without a stream it ends as soon as the peer says GOAWAY.
-            if requests.take().is_some_and(|it| was_sent_away(it, cx)) {
+            let ended = requests.take().map(|it| pin!(it).poll(cx));
+            if matches!(ended, Some(Poll::Ready(ended)) if is_going_away(&ended)) {
                 owner.clone().go_away(key);
             }
             return Poll::Ready(true);
         }
         if let Some(taking) = &mut requests {
-            if unbudgeted(cx, |cx| Pin::new(&mut *taking).poll(cx)).is_ready() {
-                // Its streams go on; the frames' future ends with the last.
+            let polled = unbudgeted(cx, |cx| Pin::new(&mut *taking).poll(cx));
+            if let Poll::Ready(ended) = polled {
                 requests = None;
+                if !is_going_away(&ended) {
+                    // What is left is to tell the peer why, and that may never read it.
+                    return Poll::Ready(true);
+                }
+                // Its streams go on; the frames' future ends with the last.
                 owner.clone().go_away(key);
             } else if taking.current_max_send_streams() != max_streams {
                 max_streams = taking.current_max_send_streams();
@@ -139,18 +145,14 @@ where
     Ok(())
 }
 
-/// Whether the peer said GOAWAY on a connection that has ended.
-fn was_sent_away<F>(requests: F, cx: &mut Context<'_>) -> bool
-where
-    F: Future<Output = hyper::Result<()>>,
-{
-    match pin!(requests).poll(cx) {
-        // That it is lost is an error, and no GOAWAY.
-        Poll::Ready(Err(error)) => error
+/// Whether a connection takes no more requests since the peer said GOAWAY.
+fn is_going_away(ended: &hyper::Result<()>) -> bool {
+    match ended {
+        Ok(()) => true,
+        // That it is lost is an error, and no GOAWAY; and so is one of this side's own.
+        Err(error) => error
             .source()
             .and_then(|source| source.downcast_ref::<h2::Error>())
             .is_some_and(|error| error.is_go_away() && error.is_remote()),
-        Poll::Ready(Ok(())) => true,
-        Poll::Pending => false,
     }
 }

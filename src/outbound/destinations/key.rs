@@ -27,11 +27,14 @@ impl<'a> Target<'a> {
             None if authority.is_none() => return Err(ErrorKind::NoHost),
             None => return Err(ErrorKind::UnsupportedScheme),
         };
-        let (host, port) = authority.map_or(("", None), |it| split(without_user(it)));
+        let (host, port) = authority.map_or(("", ""), |it| split(without_user(it)));
         if host.is_empty() {
             return Err(ErrorKind::NoHost);
         }
-        let port = port.unwrap_or(scheme.default_port());
+        let port = match port {
+            "" => scheme.default_port(),
+            port => port.parse().map_err(|_| ErrorKind::InvalidPort)?,
+        };
         Ok(Self { scheme, host, port })
     }
 
@@ -58,17 +61,16 @@ pub(in crate::outbound) fn without_user(authority: &Authority) -> &str {
     }
 }
 
-/// The host, which for IPv6 is in brackets, and the port. What [`Authority`] says itself, for a
-/// fraction of the time: each request asks.
-pub(in crate::outbound) fn split(host_and_port: &str) -> (&str, Option<u16>) {
+/// The host, which for IPv6 is in brackets, and what is said of the port, if anything. What
+/// [`Authority`] says itself, for a fraction of the time: each request asks.
+pub(in crate::outbound) fn split(host_and_port: &str) -> (&str, &str) {
     let mut bytes = host_and_port.bytes();
     let end = match host_and_port.starts_with('[') {
         true => bytes.position(|byte| byte == b']').map(|at| at + 1),
         false => bytes.position(|byte| byte == b':'),
     };
     let (host, rest) = host_and_port.split_at(end.unwrap_or(host_and_port.len()));
-    let port = rest.strip_prefix(':');
-    (host, port.and_then(|port| port.parse().ok()))
+    (host, rest.strip_prefix(':').unwrap_or_default())
 }
 
 /// What a [`Destination`] and a [`Target`] have in common, so that a map of the one finds the
@@ -174,6 +176,7 @@ mod tests {
             "http://user.default/a",
             "http://USER.default:80/b?c",
             "HTTP://someone@user.Default",
+            "http://user.default:/",
         ] {
             let uri = uri.parse().unwrap();
             assert!(map.contains_key(&target(&uri) as &dyn Key), "{uri}");
@@ -223,8 +226,9 @@ mod tests {
             "10.0.0.1:65535",
         ] {
             let authority: Authority = authority.parse().unwrap();
+            let (host, port) = split(without_user(&authority));
             assert_eq!(
-                split(without_user(&authority)),
+                (host, port.parse().ok()),
                 (authority.host(), authority.port_u16()),
                 "{authority}"
             );
@@ -237,6 +241,8 @@ mod tests {
             ("/path", ErrorKind::NoHost),
             ("user:80", ErrorKind::UnsupportedScheme),
             ("ftp://user/", ErrorKind::UnsupportedScheme),
+            ("http://user:65536/", ErrorKind::InvalidPort),
+            ("http://[::1]:99999/", ErrorKind::InvalidPort),
         ] {
             let uri = uri.parse().unwrap();
             assert_eq!(Target::of(&uri).unwrap_err(), why, "{uri}");

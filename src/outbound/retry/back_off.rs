@@ -65,7 +65,9 @@ impl Bounds {
         // Each `RandomState` has keys of its own: as random as this needs to be.
         let random = RandomState::new().hash_one(());
         let share = f64::from((random >> 32) as u32) / f64::from(u32::MAX);
-        self.bound(retries).mul_f64(share)
+        let bound = self.bound(retries);
+        // The longest of all may be too long once it is rounded.
+        Duration::try_from_secs_f64(bound.as_secs_f64() * share).unwrap_or(bound)
     }
 
     fn bound(self, retries: u32) -> Duration {
@@ -86,6 +88,14 @@ mod tests {
             bounds.map(|bound| bound.as_millis()),
             [25, 50, 100, 200, 250, 250, 250, 250]
         );
+    }
+
+    #[test]
+    fn the_longest_of_all_can_be_drawn() {
+        let bounds = Bounds::new(Duration::MAX, Duration::MAX);
+        for retries in 0..100 {
+            drop(BackOff::new(bounds.draw(retries)));
+        }
     }
 
     #[test]

@@ -91,6 +91,7 @@ impl RetryOn {
             | ErrorKind::RequestBody
             | ErrorKind::InvalidRequest
             | ErrorKind::NoHost
+            | ErrorKind::InvalidPort
             | ErrorKind::UnsupportedScheme => Self::NOTHING,
         }
     }
@@ -243,6 +244,7 @@ mod tests {
             (ErrorKind::RequestBody, ""),
             (ErrorKind::InvalidRequest, ""),
             (ErrorKind::NoHost, ""),
+            (ErrorKind::InvalidPort, ""),
             (ErrorKind::UnsupportedScheme, ""),
         ] {
             assert_eq!(RetryOn::conditions(kind).to_string(), met, "{kind:?}");

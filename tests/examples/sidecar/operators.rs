@@ -74,7 +74,13 @@ async fn sigterm_serves_what_is_active_and_ends() {
 
 #[tokio::test]
 async fn an_upstream_that_is_none_is_refused() {
-    for upstream in ["127.0.0.1:80", "ftp://up", "http://up/path", "http://me@up"] {
+    for upstream in [
+        "127.0.0.1:80",
+        "ftp://up",
+        "http://up/path",
+        "http://me@up",
+        "http://up:99999",
+    ] {
         let output = output("sidecar", &["--upstream", upstream]).await;
         assert_eq!(output.status.code(), Some(2), "{upstream}");
         let complaint = process::text(&output.stderr);
