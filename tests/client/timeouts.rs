@@ -1,4 +1,4 @@
-//! The time that a response may take.
+//! The time that a response may take; and times so long that no clock shows their end.
 
 use std::time::Duration;
 
@@ -10,10 +10,15 @@ use hyper::body::Frame;
 use hyper_util::client::legacy::connect::HttpConnector;
 use meshpool::Limits;
 use meshpool::outbound::{Builder, Client, ErrorKind};
+use tokio::io::AsyncWriteExt;
+use tokio::runtime::Handle;
 use tokio::time::sleep;
 use tower::Service;
 
-use crate::support::{Pool, get, nothing_is_left, outcome, spawn, stats, text, until_load, within};
+use crate::connectors::{anywhere, gated, read_head};
+use crate::support::{
+    Pool, get, nothing_is_left, outcome, spawn, stats, text, until, until_load, within,
+};
 use crate::upstream::Upstream;
 
 fn patient(timeout: Duration) -> Builder {
@@ -93,4 +98,25 @@ async fn the_time_starts_when_the_body_is_sent() {
     drop(upload);
     let error = within(response).await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ResponseTimeout);
+}
+
+#[tokio::test]
+async fn a_timeout_that_no_clock_shows_the_end_of_is_one_that_never_comes() {
+    let never = Duration::from_secs(1 << 63);
+    let limits = Limits::new()
+        .connect_timeout(never)
+        .idle_timeout(never)
+        .max_connection_duration(never);
+    let (client, mut connects) = gated(Client::builder().limits(limits));
+    let one = spawn(&client, anywhere(), "/");
+    let mut server = connects.accept().await;
+    read_head(&mut server).await;
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+    server.write_all(answer).await.unwrap();
+    outcome(one).await.unwrap();
+    // Its connection's, and its timer's.
+    let tasks = Handle::current().metrics();
+    until(|| tasks.num_alive_tasks() == 2).await;
+    drop(server);
+    nothing_is_left(&client).await;
 }

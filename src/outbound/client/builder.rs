@@ -103,7 +103,8 @@ impl Builder {
     /// [`PendingTimeout`](crate::outbound::ErrorKind::PendingTimeout); `None` is for ever.
     /// Default: for ever.
     ///
-    /// It counts from the first poll. Envoy has no such limit of its own: its route timeout runs
+    /// It counts from the first poll, and anew for a request that has had a connection which turned
+    /// out to be dead, and pends again. Envoy has no such limit of its own: its route timeout runs
     /// while a request is pending.
     pub fn pending_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.options.pending_timeout = timeout.into();

@@ -35,6 +35,7 @@ impl<B: Send + 'static> Pool<B> {
         let now = self.now();
         let result = {
             let mut state = self.lock();
+            let now = state.at_least(now);
             let result = happens(&mut state, now, &mut effects);
             state.carry_out(now, cause, &mut effects);
             if self.all.has_room_to_claim() {
@@ -232,7 +233,7 @@ impl<B: Send + 'static> Pool<B> {
             state.timer = state.machine.next_deadline();
             state.timer
         });
-        deadline.map(|deadline| self.epoch + deadline)
+        deadline.map(|deadline| self.instant(deadline))
     }
 }
 

@@ -38,6 +38,9 @@ use super::destination::{Expected, Machine, Stats};
 use super::destinations::Destinations;
 use crate::limits::{Destination, Limits, Scheme};
 
+/// As long as any timer need wait before it looks again: a year.
+const FAR_OFF: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// The pool of one destination.
 pub(crate) struct Pool<B: Send + 'static> {
     destination: Destination,
@@ -127,6 +130,12 @@ impl<B: Send + 'static> Pool<B> {
 
     fn now(&self) -> Duration {
         self.epoch.elapsed()
+    }
+
+    /// A time of the machine's; another one far off, if there is no such instant.
+    fn instant(&self, time: Duration) -> Instant {
+        let instant = self.epoch.checked_add(time);
+        instant.unwrap_or_else(|| Instant::now() + FAR_OFF)
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) struct State<B> {
     has_room_to_claim: bool,
     /// Others know that there may be an idle connection to close for their sake.
     pub(super) has_offered_room: bool,
+    /// The time of the last event.
+    now: Duration,
     /// For when the timer's task is set; `None` if there is no task.
     pub(super) timer: Option<Duration>,
 }
@@ -53,8 +55,16 @@ impl<B> State<B> {
             is_evicted: false,
             has_room_to_claim,
             has_offered_room: false,
+            now: Duration::ZERO,
             timer: None,
         }
+    }
+
+    /// The time of an event that has looked at the clock before it had the lock: it may have come
+    /// behind one that did so later, and the machine's time never goes back.
+    pub(super) fn at_least(&mut self, now: Duration) -> Duration {
+        self.now = self.now.max(now);
+        self.now
     }
 
     /// Tells the machine something.
@@ -155,5 +165,23 @@ impl<B> State<B> {
             .is_some_and(|sender| sender.is_ready());
         let order = if is_idle { Order::Close } else { Order::Abort };
         effects.orders.push((entry.control.clone(), order));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Limits;
+    use crate::limits::Scheme;
+    use crate::outbound::destination::Expected;
+
+    #[test]
+    fn the_machines_time_never_goes_back() {
+        let machine = Machine::new(Limits::new(), Expected::Http1);
+        let user = Destination::new(Scheme::Http, "user", 80);
+        let mut state = State::<()>::new(machine, user, 0, false);
+        let times = [1, 3, 2, 3, 4].map(Duration::from_millis);
+        let times = times.map(|now| state.at_least(now).as_millis());
+        assert_eq!(times, [1, 3, 3, 3, 4]);
     }
 }
