@@ -12,10 +12,12 @@ use meshpool::admission::Resource;
 use meshpool::limits::{LiveLimits, RetryBudget};
 use meshpool::outbound::retry::{NotRetried, RetryOn, RetryPolicy, RetryRecord};
 use meshpool::outbound::{Client, Error, ErrorKind, ResponseBody};
+use tokio::io::AsyncWriteExt;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
 use tower::retry::Retry;
 
+use crate::connectors::{anywhere, gated, read_head};
 use crate::support::{
     Pool, builder, client, destination, get, http2_client, nothing_is_left, request, spawn, stats,
     text, until, until_load, within,
@@ -272,6 +274,46 @@ async fn an_attempt_on_http1_is_of_the_load_that_the_budget_for_its_retry_is_a_s
         drop(beside);
         nothing_is_left(&client).await;
     }
+}
+
+/// Its body is on its way though its response is complete, so that it is active, and an attempt
+/// that has ended all the same.
+#[tokio::test]
+async fn an_attempt_that_its_connection_has_not_done_with_is_of_that_load_once() {
+    let addr = anywhere();
+    let budget = RetryBudget::new().percent(50.0).min_concurrency(0);
+    let limits = Limits::new().retry_budget(budget);
+    let (client, mut connects) = gated(Client::builder().limits(limits));
+    for nth in 1..=2 {
+        // More than the connection holds.
+        let body = Full::from(vec![0; 1 << 20]);
+        let request = Request::post(format!("http://{addr}/")).body(body);
+        let task = retried(&client, &policy(&client), request.unwrap());
+        let mut server = connects.accept().await;
+        read_head(&mut server).await;
+        let answer = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
+        server.write_all(answer).await.unwrap();
+        // Half of one is none.
+        let status = outcome(task).await.unwrap().0;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(stats(&client, addr).rq_active, 1);
+        assert_eq!(retries(&client, addr), (0, 0, nth));
+        drop(server);
+        until(|| stats(&client, addr).cx_active == 0).await;
+    }
+    // Those are no load any more: half of this and the one that is lost is one.
+    let beside = spawn(&client, addr, "/beside");
+    let _held = connects.accept().await;
+    let task = retried(&client, &policy(&client), request(addr, "/lost"));
+    let mut server = connects.accept().await;
+    read_head(&mut server).await;
+    drop(server);
+    let _again = connects.accept().await;
+    assert_eq!(retries(&client, addr), (1, 1, 2));
+    for one in [task.abort_handle(), beside.abort_handle()] {
+        one.abort();
+    }
+    nothing_is_left(&client).await;
 }
 
 #[tokio::test]

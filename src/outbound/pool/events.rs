@@ -264,6 +264,7 @@ impl<B: Send + 'static> Lessor for Pool<B> {
                     Some(sender) if sender.is_ready() => End::Complete,
                     Some(sender) if !sender.is_dead() => {
                         entry.finishing = Some(request);
+                        state.finishing += 1;
                         effects.orders.push((entry.control.clone(), Order::MoveOn));
                         return;
                     }
@@ -317,6 +318,7 @@ impl<B: Send + 'static> Owner<B> for Pool<B> {
                 return false;
             }
             entry.finishing = None;
+            state.finishing -= 1;
             state.end(request, End::Complete, now);
             true
         })
@@ -344,6 +346,7 @@ impl<B: Send + 'static> Owner<B> for Pool<B> {
                 was_promised: entry.makes_room,
             });
             if let Some(request) = entry.finishing {
+                state.finishing -= 1;
                 state.end(request, End::CompleteAndLost, now);
             }
             let by = control.ended_by();

@@ -20,6 +20,8 @@ trait Lender: Send + Sync {
 impl<B: Send + 'static> Pool<B> {
     /// Takes a slot for a retry; counted either way. `None` if this pool was evicted: look for
     /// another.
+    ///
+    /// Who counts besides may be active here nevertheless, until its connection has done with it.
     pub(crate) fn retry(
         self: Arc<Self>,
         besides: u32,
@@ -28,6 +30,7 @@ impl<B: Send + 'static> Pool<B> {
         if state.is_evicted {
             return None;
         }
+        let besides = besides.saturating_sub(state.finishing);
         let allowed = state.machine.retry(besides);
         drop(state);
         Some(match allowed {

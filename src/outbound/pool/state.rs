@@ -20,6 +20,8 @@ pub(super) struct State<B> {
     destination: Destination,
     pub(super) connections: Connections<B>,
     pub(super) waiting: Waiting<B>,
+    /// How many requests are active only since their HTTP/1 connections have not done with them.
+    pub(super) finishing: u32,
     /// What the machine wants done, and kept for its memory.
     actions: Vec<Action>,
     /// Of the limits in force.
@@ -50,6 +52,7 @@ impl<B> State<B> {
             destination,
             connections: Connections::new(),
             waiting: Waiting::new(),
+            finishing: 0,
             actions: Vec::new(),
             revision,
             is_evicted: false,

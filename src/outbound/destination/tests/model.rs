@@ -369,10 +369,17 @@ impl Model {
         );
     }
 
-    pub(super) fn retry(&mut self) {
-        if self.machine.retry(0) {
-            self.retries += 1;
-        }
+    /// Somebody asks for a retry, with so many that count besides.
+    pub(super) fn retry(&mut self, besides: u32) {
+        let limits = *self.machine.limits();
+        let load = self.active.len() + self.queue.len() + besides as usize;
+        let max = match limits.retry_budget {
+            Some(budget) => Some(budget.retries_for(load as u64)),
+            None => limits.max_retries,
+        };
+        let is_allowed = max.is_none_or(|max| self.retries < max);
+        assert_eq!(self.machine.retry(besides), is_allowed);
+        self.retries += u32::from(is_allowed);
     }
 
     pub(super) fn end_retry(&mut self) {

@@ -28,7 +28,7 @@ enum Event {
     Settings(usize, u32),
     Pass(u64),
     Limits(Limits),
-    Retry,
+    Retry(u32),
     EndRetry,
     Stale,
 }
@@ -95,7 +95,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (which, 0..4_u32).prop_map(|(which, streams)| Event::Settings(which, streams)),
         2 => (0..5_u64).prop_map(Event::Pass),
         1 => limits().prop_map(Event::Limits),
-        1 => Just(Event::Retry),
+        1 => (0..3_u32).prop_map(Event::Retry),
         1 => Just(Event::EndRetry),
         1 => Just(Event::Stale),
     ]
@@ -181,7 +181,7 @@ fn apply(model: &mut Model, event: Event) {
         }
         Event::Pass(ms) => model.pass(Duration::from_millis(ms)),
         Event::Limits(limits) => model.limits(limits),
-        Event::Retry => model.retry(),
+        Event::Retry(besides) => model.retry(besides),
         Event::EndRetry => model.end_retry(),
         Event::Stale => model.pass_stale_keys(),
     }
