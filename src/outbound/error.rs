@@ -42,7 +42,8 @@ pub enum ErrorKind {
     /// The request was active longer than the client's
     /// [`response_timeout`](super::Builder::response_timeout) without a response. `UT`.
     ResponseTimeout,
-    /// The connection ended before the response did. `UC`.
+    /// The connection ended before the response did. On HTTP/2 that includes a request that still
+    /// waited, within the connection, for the server to take more streams. `UC`.
     ConnectionLost,
     /// The server reset the HTTP/2 stream. `UR`.
     Reset,

@@ -14,6 +14,7 @@ mod http2;
 mod limits;
 mod link;
 mod live;
+mod panics;
 mod protocols;
 mod resets;
 mod retry;

@@ -30,7 +30,8 @@ impl Head {
     }
 
     /// Makes a request ready for a connection: for HTTP/1 with a path and `host`, for HTTP/2 with
-    /// the whole URI. A `host` that the caller set is what the server gets as the authority.
+    /// the whole URI. A `host` that the caller set is what the server gets as the authority. A
+    /// `CONNECT` has the host and the port, and nothing else, on either.
     pub(super) fn put_into<B>(
         &self,
         request: &mut Request<B>,
@@ -40,7 +41,10 @@ impl Head {
         match protocol {
             Protocol::Http2 => {
                 request.headers_mut().remove(HOST);
-                *request.uri_mut() = self.absolute();
+                *request.uri_mut() = match is_tunnel(request) {
+                    true => self.authority_form(),
+                    false => self.absolute(),
+                };
             }
             Protocol::Http1 => {
                 // hyper panics at versions that it does not know, in the connection's task.
@@ -116,6 +120,13 @@ impl Head {
     }
 }
 
+/// Whether it is a `CONNECT`, and not one that begins another protocol on a stream of HTTP/2
+/// (RFC 8441).
+fn is_tunnel<B>(request: &Request<B>) -> bool {
+    request.method() == Method::CONNECT
+        && request.extensions().get::<hyper::ext::Protocol>().is_none()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,8 +175,26 @@ mod tests {
     }
 
     #[test]
-    fn connect_on_http1_names_host_and_port() {
-        let (uri, _) = sent("http://user/", None, Method::CONNECT, Protocol::Http1);
-        assert_eq!(uri, "user:80");
+    fn connect_names_host_and_port() {
+        for protocol in [Protocol::Http1, Protocol::Http2] {
+            for (uri, expected) in [
+                ("http://user/", "user:80"),
+                ("https://user/a", "user:443"),
+                ("http://[::1]:81/", "[::1]:81"),
+            ] {
+                let (uri, _) = sent(uri, None, Method::CONNECT, protocol);
+                assert_eq!(uri, expected, "{protocol:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_connect_that_begins_another_protocol_has_the_whole_uri() {
+        let mut request = Request::connect("http://user/chat").body(()).unwrap();
+        let websocket = hyper::ext::Protocol::from_static("websocket");
+        request.extensions_mut().insert(websocket);
+        let head = Head::take_from(&mut request);
+        head.put_into(&mut request, Protocol::Http2, false);
+        assert_eq!(request.uri(), "http://user/chat");
     }
 }

@@ -56,8 +56,9 @@
 //! A connection is used as soon as its handshake is done, as the protocol allows, with up to 97
 //! streams until the server has said how many it takes. If those turn out to be too many, the
 //! requests beyond wait within the connection: they are active, not pending, and are sent as the
-//! server takes more. After that a server's number is obeyed as it changes, 0 included, and who has
-//! no stream is pending.
+//! server takes more. If the connection is lost before that, their errors say that they may have
+//! reached the server: hyper does not tell which had left. After that a server's number is obeyed
+//! as it changes, 0 included, and who has no stream is pending.
 //!
 //! All of a connection's work is done in one task, request bodies included: one that computes for
 //! long holds the others of its connection up.

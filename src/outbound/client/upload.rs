@@ -72,19 +72,23 @@ impl Drop for Uploading {
 #[derive(Debug)]
 pub(super) struct RequestBody<B> {
     inner: B,
-    has_panicked: bool,
-    /// None if there is nothing to see.
+    has_panicked: AtomicBool,
+    /// Its error was told, and there is nothing after that.
+    has_failed: bool,
+    /// None if there is nothing to see, or to send.
     upload: Option<Arc<Upload>>,
     /// To be told when hyper begins.
     tasks: Option<Tasks>,
 }
 
 impl<B: Body> RequestBody<B> {
+    /// Of a body that is complete nothing is asked after this.
     pub(super) fn new(inner: B) -> Self {
         let upload = (!inner.is_end_stream()).then(Arc::default);
         Self {
             inner,
-            has_panicked: false,
+            has_panicked: AtomicBool::new(false),
+            has_failed: false,
             upload,
             tasks: None,
         }
@@ -98,6 +102,16 @@ impl<B: Body> RequestBody<B> {
     /// To be called once.
     pub(super) fn upload(&self) -> Option<Uploading> {
         self.upload.clone().map(Uploading)
+    }
+
+    /// What the body says of itself, unless it panics; the next poll tells that.
+    fn ask<T>(&self, ask: impl FnOnce(&B) -> T) -> Option<T> {
+        if self.has_panicked.load(Ordering::Relaxed) {
+            return None;
+        }
+        let answer = catch_unwind(AssertUnwindSafe(|| ask(&self.inner)));
+        self.has_panicked.store(answer.is_err(), Ordering::Relaxed);
+        answer.ok()
     }
 }
 
@@ -138,6 +152,9 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, UploadFailed>>> {
         let this = &mut *self;
+        if this.has_failed {
+            return Poll::Ready(None);
+        }
         if let (Some(tasks), Some(upload)) = (this.tasks.take(), &this.upload) {
             tasks.begun(upload.clone());
         }
@@ -145,11 +162,19 @@ where
         if upload.is_some_and(Upload::is_given_up) {
             return Poll::Ready(Some(Err(UploadFailed::given_up())));
         }
-        let inner = Pin::new(&mut this.inner);
-        let polled = catch_unwind(AssertUnwindSafe(|| inner.poll_frame(cx)));
-        let polled = polled.map(|polled| polled.map_err(Into::into));
-        let polled = polled.unwrap_or_else(|_| {
-            this.has_panicked = true;
+        let polled = match this.has_panicked.get_mut() {
+            false => {
+                let inner = Pin::new(&mut this.inner);
+                catch_unwind(AssertUnwindSafe(|| {
+                    inner.poll_frame(cx).map_err(Into::into)
+                }))
+                .ok()
+            }
+            true => None,
+        };
+        let polled = polled.unwrap_or_else(|| {
+            *this.has_panicked.get_mut() = true;
+            this.has_failed = true;
             Poll::Ready(Some(Err("it panicked".into())))
         });
         let Poll::Ready(frame) = polled else {
@@ -158,9 +183,7 @@ where
                 false => Poll::Pending,
             };
         };
-        if let Some(upload) =
-            upload.filter(|_| frame.is_none() || this.has_panicked || this.inner.is_end_stream())
-        {
+        if let Some(upload) = upload.filter(|_| frame.is_none() || this.is_end_stream()) {
             upload.set_read();
         }
         Poll::Ready(frame.map(|frame| {
@@ -175,13 +198,16 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.has_panicked || self.inner.is_end_stream()
+        // One that panics is not at its end before it has failed.
+        self.has_failed
+            || self.upload.is_none()
+            || self.ask(Body::is_end_stream).unwrap_or_default()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self.has_panicked {
-            true => SizeHint::default(),
-            false => self.inner.size_hint(),
+        match self.upload {
+            Some(_) => self.ask(Body::size_hint).unwrap_or_default(),
+            None => SizeHint::with_exact(0),
         }
     }
 }

@@ -58,6 +58,8 @@ pub enum Failure {
 }
 
 /// Where a request is to go.
+///
+/// Complete on purpose, as [`Action`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {
     /// On this connection, at once: it is active.
@@ -93,7 +95,7 @@ pub enum End {
     Refused,
 }
 
-/// Which side ended a connection. Envoy counts them apart.
+/// Which side ended a connection. Envoy counts them apart. There is no third.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
     /// This one.
@@ -104,6 +106,7 @@ pub enum Side {
 
 /// What a connection speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Protocol {
     /// One request at a time.
     Http1,
