@@ -65,15 +65,18 @@ impl Bounds {
         // Each `RandomState` has keys of its own: as random as this needs to be.
         let random = RandomState::new().hash_one(());
         let share = f64::from((random >> 32) as u32) / f64::from(u32::MAX);
-        let bound = self.bound(retries);
-        // The longest of all may be too long once it is rounded.
-        Duration::try_from_secs_f64(bound.as_secs_f64() * share).unwrap_or(bound)
+        part(self.bound(retries), share)
     }
 
     fn bound(self, retries: u32) -> Duration {
         let factor = 1u32.checked_shl(retries).unwrap_or(u32::MAX);
         self.first.saturating_mul(factor).min(self.most)
     }
+}
+
+/// A share of a time, up to all of it. The longest of all is too long a one once it is rounded.
+fn part(of: Duration, share: f64) -> Duration {
+    Duration::try_from_secs_f64(of.as_secs_f64() * share).unwrap_or(of)
 }
 
 #[cfg(test)]
@@ -91,11 +94,9 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_of_all_can_be_drawn() {
-        let bounds = Bounds::new(Duration::MAX, Duration::MAX);
-        for retries in 0..100 {
-            drop(BackOff::new(bounds.draw(retries)));
-        }
+    fn all_of_the_longest_can_be_drawn() {
+        assert_eq!(part(Duration::MAX, 1.0), Duration::MAX);
+        assert_eq!(part(Duration::from_secs(4), 0.5), Duration::from_secs(2));
     }
 
     #[test]
