@@ -14,7 +14,9 @@ use crate::outbound::destination::{End, Protocol};
 use crate::outbound::error::{Error, ErrorKind};
 use crate::outbound::pool::Lease;
 
-/// A response's body. The request is active until this has ended, failed or been dropped.
+/// A response's body. The request is active until this has ended, failed or been dropped; or its
+/// connection is gone, as with Envoy: what has come of the response and is not read yet is no load
+/// for the server any more.
 ///
 /// Dropped before its end, it costs an HTTP/1 request its connection; an HTTP/2 stream is reset,
 /// and its connection stays. To keep the connection, read on to the end.
