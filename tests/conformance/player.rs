@@ -1,11 +1,14 @@
 //! Plays a scenario: does what each step says, waits until the proxy has come to rest, and takes
 //! down what was seen.
 
+mod drain;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+pub(crate) use self::drain::Remains;
 use crate::client::{Client, Message};
 use crate::load;
 use crate::log::Log;
@@ -37,56 +40,31 @@ pub(crate) struct Played {
     pub(crate) delay: Duration,
 }
 
-/// Plays a scenario through a proxy of its own: the same scenario, with what was seen in it.
-pub(crate) async fn play<P: Proxy>(scenario: &Scenario) -> Scenario {
-    play_until::<P>(scenario, |_, _| true).await.seen
+/// What came of a play to the end.
+pub(crate) struct Ended {
+    /// The same scenario, with what was seen in it.
+    pub(crate) seen: Scenario,
+    pub(crate) remains: Remains,
 }
 
-/// Plays it, and in each step waits a while for `expected` to hold of it.
+/// Plays a scenario through a proxy of its own, and then lets everything come to an end.
+pub(crate) async fn play_to_the_end<P: Proxy>(scenario: &Scenario) -> Ended {
+    let mut player = Player::<P>::start(scenario).await;
+    let Played { seen, .. } = player.play(scenario, |_, _| true).await;
+    let remains = player.drain(scenario).await;
+    player.proxy.stop().await;
+    Ended { seen, remains }
+}
+
+/// Plays it through a proxy of its own, and in each step waits a while for `expected` to hold of it.
 pub(crate) async fn play_until<P: Proxy>(
     scenario: &Scenario,
     expected: impl Fn(usize, &Step) -> bool,
 ) -> Played {
-    assert_eq!(scenario.hosts, 1, "there is one upstream");
-    let log = Log::default();
-    let upstream = Upstream::new(scenario, log.clone());
-    let proxy = P::start(scenario, upstream.address()).await;
-    let mut player = Player {
-        upstream,
-        proxy,
-        log,
-        clients: BTreeMap::new(),
-    };
-    let mut outcomes = Outcomes::default();
-    let mut steps = Vec::new();
-    let (mut delay, mut as_expected) = (Duration::ZERO, true);
-    for (index, step) in scenario.steps.iter().enumerate() {
-        let start = player.log.len();
-        let taken = player
-            .step(&step.action, |seen| expected(index, seen))
-            .await;
-        if as_expected {
-            delay += taken.delay;
-        }
-        as_expected &= taken.as_expected;
-        let sent = match &step.action {
-            Action::Send { ids, .. } => ids.as_slice(),
-            _ => &[],
-        };
-        if !player.under_load(&step.action) {
-            outcomes.take(sent, &player.log.since(start));
-        }
-        steps.push(taken.seen);
-    }
-    let access_log = player.access_log(outcomes.ended()).await;
+    let mut player = Player::<P>::start(scenario).await;
+    let played = player.play(scenario, expected).await;
     player.proxy.stop().await;
-    let seen = Scenario {
-        served_order: recorder::served_order(&steps),
-        steps,
-        outcome: outcomes.finish(&access_log),
-        ..scenario.clone()
-    };
-    Played { seen, delay }
+    played
 }
 
 /// A step that was taken.
@@ -106,6 +84,53 @@ struct Player<P> {
 }
 
 impl<P: Proxy> Player<P> {
+    async fn start(scenario: &Scenario) -> Self {
+        assert_eq!(scenario.hosts, 1, "there is one upstream");
+        let log = Log::default();
+        let upstream = Upstream::new(scenario, log.clone());
+        let proxy = P::start(scenario, upstream.address()).await;
+        Self {
+            upstream,
+            proxy,
+            log,
+            clients: BTreeMap::new(),
+        }
+    }
+
+    async fn play(
+        &mut self,
+        scenario: &Scenario,
+        expected: impl Fn(usize, &Step) -> bool,
+    ) -> Played {
+        let mut outcomes = Outcomes::default();
+        let mut steps = Vec::new();
+        let (mut delay, mut as_expected) = (Duration::ZERO, true);
+        for (index, step) in scenario.steps.iter().enumerate() {
+            let start = self.log.len();
+            let taken = self.step(&step.action, |seen| expected(index, seen)).await;
+            if as_expected {
+                delay += taken.delay;
+            }
+            as_expected &= taken.as_expected;
+            let sent = match &step.action {
+                Action::Send { ids, .. } => ids.as_slice(),
+                _ => &[],
+            };
+            if !self.under_load(&step.action) {
+                outcomes.take(sent, &self.log.since(start));
+            }
+            steps.push(taken.seen);
+        }
+        let access_log = self.access_log(outcomes.ended()).await;
+        let seen = Scenario {
+            served_order: recorder::served_order(&steps),
+            steps,
+            outcome: outcomes.finish(&access_log),
+            ..scenario.clone()
+        };
+        Played { seen, delay }
+    }
+
     async fn step(&mut self, action: &Action, expected: impl Fn(&Step) -> bool) -> Taken {
         let began = Instant::now();
         let waits = match action {

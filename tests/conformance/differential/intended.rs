@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use super::Judgement;
 use super::moment::{InForce, Moment, is_idle};
+use super::{Judgement, remains};
 use crate::compare::{self, Difference};
-use crate::scenario::{Action, By, Protocol, Scenario, Step};
+use crate::player::Ended;
+use crate::scenario::{Action, Protocol, Scenario, Step};
 
 /// What is compared from a step on.
 #[derive(Clone, Copy, PartialEq)]
@@ -68,7 +69,7 @@ const INTENDED: &[Intended] = &[
     // Envoy opens a connection, and refuses on it all that pend.
     Intended {
         name: "no connect to refuse on it what pends",
-        holds: |now| now.refused_less() && now.envoy.opened.len() > now.sidecar.opened.len(),
+        holds: |now| now.keeps_refused() && now.envoy.opened.len() > now.sidecar.opened.len(),
         after: Scope::Nothing,
     },
     // What Envoy opened in vain is ready, and there may be no other any more.
@@ -91,27 +92,12 @@ const INTENDED: &[Intended] = &[
     },
     Intended {
         name: "a raised limit reaches the queue at once",
-        holds: |now| {
-            let raised = matches!(
-                now.envoy.action,
-                Action::Runtime { .. } | Action::Settings { .. }
-            );
-            raised
-                && now.pended()
-                && (now.sidecar.attached.len() > now.envoy.attached.len()
-                    || now.sidecar.opened.len() > now.envoy.opened.len())
-        },
+        holds: |now| now.is_let_on(),
         after: Scope::Nothing,
     },
     Intended {
         name: "idle connections above a lowered limit close",
-        holds: |now| {
-            let closed = |step: &Step| {
-                let by_proxy = step.closed.iter().filter(|(_, by)| *by == By::Proxy);
-                by_proxy.count()
-            };
-            now.limits.reconnected && closed(now.sidecar) > closed(now.envoy)
-        },
+        holds: |now| now.closes_what_is_beyond(),
         after: Scope::Nothing,
     },
 ];
@@ -171,7 +157,15 @@ impl Hits {
 }
 
 /// The differences that are not intended, and whether there was one in each step to be found.
-pub(super) fn unintended(envoy: &Scenario, sidecar: &Scenario, hits: &Hits) -> Judgement {
+pub(super) fn unintended(envoy: &Ended, sidecar: &Ended, hits: &Hits) -> Judgement {
+    let mut judgement = compared(&envoy.seen, &sidecar.seen, hits);
+    judgement
+        .differences
+        .extend(remains::not_given_back(sidecar));
+    judgement
+}
+
+fn compared(envoy: &Scenario, sidecar: &Scenario, hits: &Hits) -> Judgement {
     let mut judgement = Judgement::same();
     let mut scope = Scope::Everything;
     let mut limits = InForce::new(envoy);

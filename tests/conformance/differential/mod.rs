@@ -1,5 +1,6 @@
 //! Random scenarios through two proxies side by side. Envoy must not differ from itself, or the
-//! scenarios are no good; `sidecar` must not differ from Envoy, but where it is to.
+//! scenarios are no good; `sidecar` must not differ from Envoy, but where it is to. At the end of
+//! each, all that is under way is let end, and nothing may be left on either side.
 //!
 //! `CONFORMANCE_SEED` begins elsewhere. `CONFORMANCE_SCENARIOS` and `CONFORMANCE_AGAINST_ITSELF` say
 //! how many there are. `CONFORMANCE_SCENARIO` names a file with one, as it is printed when the two
@@ -9,12 +10,13 @@ mod generate;
 mod intended;
 mod moment;
 mod random;
+mod remains;
 mod shrink;
 
 use self::intended::Hits;
 use crate::compare::{self, Difference};
 use crate::lanes;
-use crate::player::play;
+use crate::player::{Ended, play_to_the_end};
 use crate::proxy::{Envoy, OffByOne, Proxy, Sidecar};
 use crate::scenario::Scenario;
 
@@ -55,19 +57,29 @@ struct Failure {
 }
 
 /// Finds all differences.
-fn strictly(one: &Scenario, other: &Scenario, _: &Hits) -> Judgement {
+fn strictly(one: &Ended, other: &Ended, _: &Hits) -> Judgement {
     Judgement {
-        differences: compare::scenarios(one, other),
+        differences: compare::scenarios(&one.seen, &other.seen),
         is_whole: true,
     }
 }
 
 /// Finds the differences that matter.
-type Judge = fn(&Scenario, &Scenario, &Hits) -> Judgement;
+type Judge = fn(&Ended, &Ended, &Hits) -> Judgement;
 
 async fn judged<A: Proxy, B: Proxy>(scenario: &Scenario, judge: Judge, hits: &Hits) -> Judgement {
-    let (a, b) = tokio::join!(play::<A>(scenario), play::<B>(scenario));
-    judge(&a, &b, hits)
+    let (a, b) = tokio::join!(
+        play_to_the_end::<A>(scenario),
+        play_to_the_end::<B>(scenario)
+    );
+    let mut judgement = judge(&a, &b, hits);
+    // Whatever could be compared until then.
+    for (name, ended) in [(A::NAME, &a), (B::NAME, &b)] {
+        judgement
+            .differences
+            .extend(remains::left(name, &ended.remains));
+    }
+    judgement
 }
 
 async fn verdict<A: Proxy, B: Proxy>(scenario: Scenario, judge: Judge, hits: &Hits) -> Verdict {
@@ -158,11 +170,15 @@ impl Report {
 
 /// Plays a scenario on both sides, and prints both.
 async fn show(scenario: Scenario) {
-    let (envoy, sidecar) = tokio::join!(play::<Envoy>(&scenario), play::<Sidecar>(&scenario));
-    for seen in [&envoy, &sidecar] {
+    let (envoy, sidecar) = tokio::join!(
+        play_to_the_end::<Envoy>(&scenario),
+        play_to_the_end::<Sidecar>(&scenario)
+    );
+    for Ended { seen, remains } in [&envoy, &sidecar] {
         eprintln!("{}", serde_json::to_string(seen).unwrap());
+        eprintln!("{remains:?}");
     }
-    for difference in compare::scenarios(&envoy, &sidecar) {
+    for difference in compare::scenarios(&envoy.seen, &sidecar.seen) {
         eprintln!("{difference}");
     }
 }
@@ -185,7 +201,7 @@ fn a_limit_that_is_off_by_one_is_found_and_the_scenario_shortened() {
     }
     // The gauges of its limits would give it away before it does anything.
     let judge: Judge = |one, other, _| {
-        let mut found = compare::scenarios(one, other);
+        let mut found = compare::scenarios(&one.seen, &other.seen);
         found.retain(|difference| !difference.field.starts_with("cb."));
         Judgement {
             differences: found,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::intended::Scope;
 use crate::compare::Difference;
-use crate::scenario::{Action, ConnectionPool, How, Scenario, Settings, Step};
+use crate::scenario::{Action, By, ConnectionPool, How, Scenario, Settings, Step};
 
 /// What is looked at to say whether a difference is intended.
 pub(super) struct Moment<'a> {
@@ -23,29 +23,41 @@ pub(super) struct InForce {
     settings: Settings,
     runtime: BTreeMap<String, u32>,
     pool: ConnectionPool,
+    /// As it was before this step.
+    pool_before: ConnectionPool,
     /// The settings have become others with this step.
     is_new: bool,
     /// Changed in place, now or earlier, by the names that gauges have for them.
     in_place: BTreeSet<&'static str>,
-    /// The limit on connections has been changed.
-    pub(super) reconnected: bool,
+    /// How many streams the upstream wanted on each connection at first, if it said so.
+    first_streams: Option<u32>,
+    /// And where it has said something else since.
+    streams: BTreeMap<u32, u32>,
+    /// It wants more on one of them, with this step.
+    wants_more: bool,
 }
 
 impl InForce {
     pub(super) fn new(scenario: &Scenario) -> Self {
         let settings = scenario.settings.clone();
+        let pool = settings.connection_pool.clone().unwrap_or_default();
         Self {
-            pool: settings.connection_pool.clone().unwrap_or_default(),
+            pool_before: pool.clone(),
+            pool,
             settings,
             runtime: BTreeMap::new(),
             is_new: false,
             in_place: BTreeSet::new(),
-            reconnected: false,
+            first_streams: scenario.upstream.max_concurrent_streams,
+            streams: BTreeMap::new(),
+            wants_more: false,
         }
     }
 
     pub(super) fn take(&mut self, action: &Action) {
         self.is_new = false;
+        self.wants_more = false;
+        self.pool_before = self.pool.clone();
         match action {
             Action::Runtime { set } => {
                 let short = |key: &str| match key.rsplit('.').next() {
@@ -55,13 +67,21 @@ impl InForce {
                     _ => panic!("no gauges are known of {key}"),
                 };
                 self.in_place.extend(set.keys().map(|key| short(key)));
-                self.reconnected |= self.in_place.contains("cx");
                 self.runtime.extend(set.clone());
             }
             Action::Set { settings, .. } => {
                 self.is_new = *settings != self.settings;
-                self.reconnected = true;
                 self.settings = settings.clone();
+            }
+            Action::Settings {
+                conns,
+                max_concurrent_streams: now,
+            } => {
+                for number in conns {
+                    let before = self.streams.insert(*number, *now).or(self.first_streams);
+                    self.wants_more |= before.is_some_and(|before| before < *now);
+                }
+                return;
             }
             _ => return,
         }
@@ -78,19 +98,39 @@ impl InForce {
                 Some((limit, _)) => step.cb.insert(format!("default.remaining_{name}"), limit),
             };
         }
+        if let Some(limit) = self.pool.http.max_retries {
+            let gauge = "default.remaining_retries".to_owned();
+            step.cb.insert(gauge, limit.into());
+        }
         step
     }
 
-    /// A limit, and what there is of it in a step. Unset is unlimited.
+    /// A limit, and what there is of it in a step.
     fn of(&self, name: &str, step: &Step) -> Option<(u64, u64)> {
-        let (limit, load) = match name {
-            "cx" => (self.pool.tcp.max_connections, step.cx),
-            "pending" => (self.pool.http.max_pending_requests, step.pending),
-            "rq" => (self.pool.http.max_requests, step.active),
+        let load = match name {
+            "cx" => step.cx,
+            "pending" => step.pending,
+            "rq" => step.active,
             _ => return None,
         };
-        Some((limit.map_or(u64::MAX, u64::from), load))
+        Some((limit(&self.pool, name)?, load))
     }
+
+    /// The limit has become a higher one with this step.
+    fn is_raised(&self, name: &str) -> bool {
+        limit(&self.pool, name) > limit(&self.pool_before, name)
+    }
+}
+
+/// A limit of those that a step shows the load of. Unset is unlimited.
+fn limit(pool: &ConnectionPool, name: &str) -> Option<u64> {
+    let limit = match name {
+        "cx" => pool.tcp.max_connections,
+        "pending" => pool.http.max_pending_requests,
+        "rq" => pool.http.max_requests,
+        _ => return None,
+    };
+    Some(limit.map_or(u64::MAX, u64::from))
 }
 
 impl Moment<'_> {
@@ -141,6 +181,44 @@ impl Moment<'_> {
         !self.limits.in_place.is_empty()
             && self.sidecar.pending > 0
             && active + self.sidecar.pending > limit
+    }
+
+    /// What pends in `sidecar` goes on, thanks to a limit that was raised in place.
+    pub(super) fn is_let_on(&self) -> bool {
+        let opens = self.sidecar.opened.len() > self.envoy.opened.len();
+        let attaches = self.sidecar.attached.len() > self.envoy.attached.len();
+        let limits = self.limits;
+        self.pended()
+            && !self.is_new()
+            && (limits.is_raised("cx") && opens
+                || (limits.is_raised("rq") || limits.wants_more) && attaches)
+    }
+
+    /// Who was refused by Envoy alone pends on in `sidecar`, which has no room for it; the others
+    /// are where they are in Envoy.
+    pub(super) fn keeps_refused(&self) -> bool {
+        let [by_envoy, by_sidecar] = self.refused();
+        let answered = [self.envoy, self.sidecar].map(|step| step.responses.len());
+        self.refused_less()
+            && self.is_held_back()
+            && self.envoy.active == self.sidecar.active
+            && self.envoy.pending.checked_add_signed(by_envoy - by_sidecar)
+                == Some(self.sidecar.pending)
+            && answered[1].checked_add_signed((by_envoy - by_sidecar) as isize) == Some(answered[0])
+    }
+
+    /// `sidecar` closes more than Envoy, and has had so many more than its limit. Nobody was on
+    /// them.
+    pub(super) fn closes_what_is_beyond(&self) -> bool {
+        let [by_envoy, by_sidecar] = [self.envoy, self.sidecar].map(|step| {
+            let by_proxy = step.closed.iter().filter(|(_, by)| *by == By::Proxy);
+            by_proxy.count() as u64
+        });
+        let (limit, _) = self.limits.of("cx", self.sidecar).expect("it is one");
+        let beyond = self.sidecar_before.cx.saturating_sub(limit);
+        by_sidecar > by_envoy
+            && by_sidecar - by_envoy <= beyond
+            && self.sidecar.aborted.len() == self.envoy.aborted.len()
     }
 
     /// `sidecar` goes on with all that it had: nothing has failed or was refused, and no connection
