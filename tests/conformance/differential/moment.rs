@@ -120,6 +120,13 @@ impl InForce {
     fn is_raised(&self, name: &str) -> bool {
         limit(&self.pool, name) > limit(&self.pool_before, name)
     }
+
+    /// A connection has its last request sooner, with this step.
+    fn ends_sooner(&self) -> bool {
+        let [now, before] = [&self.pool, &self.pool_before]
+            .map(|pool| pool.http.max_requests_per_connection.unwrap_or(u32::MAX));
+        now < before
+    }
 }
 
 /// A limit of those that a step shows the load of. Unset is unlimited.
@@ -222,14 +229,19 @@ impl Moment<'_> {
     }
 
     /// `sidecar` goes on with all that it had: nothing has failed or was refused, and no connection
-    /// has gone but those beyond the limit.
+    /// has gone but those beyond the limit, and those that have had their last request by the new
+    /// limit on that.
     pub(super) fn keeps_all(&self) -> bool {
         let (before, now) = (self.sidecar_before, self.sidecar);
         let (limit, _) = self.limits.of("cx", now).expect("it is one");
+        let spent = match self.limits.ends_sooner() {
+            true => u64::try_from(Self::counted(now, "cx_max_requests")).unwrap(),
+            false => 0,
+        };
         now.responses.is_empty()
             && now.aborted.is_empty()
             && now.active + now.pending == before.active + before.pending
-            && now.cx >= before.cx.min(limit)
+            && now.cx + spent >= before.cx.min(limit)
     }
 
     /// The difference is of a gauge of a limit that was changed in place: Envoy's is as it was, and

@@ -6,7 +6,7 @@ use super::{Player, SAME_AT_END, SAME_IN_TURN};
 use crate::log::{Event, Tally};
 use crate::proxy::Proxy;
 use crate::recorder;
-use crate::scenario::{Action, Cut, Scenario, Step};
+use crate::scenario::{Action, Cut, Protocol, Scenario, Step};
 use crate::upstream::Reply;
 
 /// What there still was of a scenario when all should have come to an end.
@@ -30,13 +30,13 @@ impl<P: Proxy> Player<P> {
         let before = self.proxy.stats().await;
         if !self.waiting().is_empty() {
             self.upstream.open().await;
-            self.answer_all().await;
+            self.answer_all(scenario.protocol).await;
         }
         if !self.waiting().is_empty() {
             for number in shut(scenario) {
                 self.upstream.settings(number, 1);
             }
-            self.answer_all().await;
+            self.answer_all(scenario.protocol).await;
         }
         let stuck = self.waiting();
         for id in &stuck {
@@ -68,16 +68,27 @@ impl<P: Proxy> Player<P> {
         waiting
     }
 
-    /// Until there is nothing more to answer.
-    async fn answer_all(&self) {
-        loop {
+    /// Until there is nothing more to answer. Every other time it is the last on its connection, so
+    /// that what pends gets another.
+    async fn answer_all(&self, protocol: Protocol) {
+        for is_last in [true, false].into_iter().cycle() {
             self.rest(SAME_IN_TURN).await;
             let held = self.upstream.held();
             if held.is_empty() {
                 return;
             }
+            let mut reply = Reply::ok();
+            if is_last && protocol == Protocol::H1 {
+                let close = ("connection".to_owned(), "close".to_owned());
+                reply.headers.extend([close]);
+            }
             for id in held {
-                self.upstream.release(&id, Reply::ok());
+                self.upstream.release(&id, reply.clone());
+            }
+            if is_last && protocol == Protocol::H2 {
+                for number in 1..=self.upstream.connections() {
+                    self.upstream.goaway(number);
+                }
             }
         }
     }
