@@ -202,16 +202,21 @@ impl Moment<'_> {
     }
 
     /// Who was refused by Envoy alone pends on in `sidecar`, which has no room for it; the others
-    /// are where they are in Envoy.
+    /// are where they are in Envoy. One whose retry finds no room to run or none to wait is refused
+    /// by either.
     pub(super) fn keeps_refused(&self) -> bool {
-        let [by_envoy, by_sidecar] = self.refused();
-        let answered = [self.envoy, self.sidecar].map(|step| step.responses.len());
+        let [envoy, sidecar] = [self.envoy, self.sidecar].map(|step| {
+            let refused = ["rq_active_overflow", "rq_pending_overflow"]
+                .map(|counter| Self::counted(step, counter))
+                .iter()
+                .sum::<i64>();
+            let [answered, pending] = [step.responses.len() as i64, step.pending as i64];
+            (refused, answered - refused, pending + refused, step.active)
+        });
         self.refused_less()
             && self.is_held_back()
-            && self.envoy.active == self.sidecar.active
-            && self.envoy.pending.checked_add_signed(by_envoy - by_sidecar)
-                == Some(self.sidecar.pending)
-            && answered[1].checked_add_signed((by_envoy - by_sidecar) as isize) == Some(answered[0])
+            && sidecar.0 < envoy.0
+            && (sidecar.1, sidecar.2, sidecar.3) == (envoy.1, envoy.2, envoy.3)
     }
 
     /// `sidecar` closes more than Envoy, and has had so many more than its limit. Nobody was on
