@@ -25,8 +25,8 @@ impl Upload {
         (Self(tape), sending)
     }
 
-    /// Reads ahead what the sending does not read itself. Ready when all is there, or no more is wanted. One is
-    /// woken, the last who has asked this or [`poll_over`](Self::poll_over).
+    /// Reads ahead what the sending does not read itself. Ready when all is there, or no more is
+    /// wanted. One is woken, the last who has asked this or [`poll_over`](Self::poll_over).
     pub(crate) fn poll_ahead(&self, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
         lock(&self.0).poll_ahead(cx)
     }
