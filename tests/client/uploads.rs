@@ -241,7 +241,7 @@ async fn a_caller_who_leaves_an_http1_request_midway_takes_its_connection_with_i
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_connection_that_is_still_sending_when_the_response_is_complete_is_ready_after_that() {
     const SIZE: usize = 1 << 20;
 
@@ -260,12 +260,14 @@ async fn a_connection_that_is_still_sending_when_the_response_is_complete_is_rea
     text(within(one).await.unwrap().unwrap()).await.unwrap();
     assert_eq!(support::stats(&client, addr).rq_active, 1, "it is not over");
 
+    let start = Instant::now();
     let two = support::spawn(&client, addr, "/two");
     let mut body = vec![0; SIZE];
     within(server.read_exact(&mut body)).await.unwrap();
     assert!(read_head(&mut server).await.starts_with("GET /two "));
     server.write_all(answer.as_bytes()).await.unwrap();
     support::outcome(two).await.unwrap();
+    assert!(start.elapsed().is_zero(), "not looked at again later");
     assert_eq!(support::stats(&client, addr).counters.cx_total, 1);
     drop(server);
     support::nothing_is_left(&client).await;
