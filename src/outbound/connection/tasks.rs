@@ -56,7 +56,8 @@ impl Tasks {
 
     /// To be called by a body that is polled for the first time. hyper does that when it takes the
     /// request, and what it gives away next is the sending of this body; or, if that is done
-    /// already, the waiting for its response.
+    /// already, the waiting for its response. Older versions of it than the one that is asked for
+    /// waited for the peer's window first.
     pub(crate) fn begun(&self, interest: Arc<dyn Interest>) {
         self.lock().interest = Some(interest);
     }
@@ -109,7 +110,11 @@ impl Running {
         loop {
             let given = std::mem::take(&mut self.given.lock().tasks);
             self.running.extend(given);
-            match unbudgeted(cx, |cx| self.running.poll_next_unpin(cx)) {
+            let polled = unbudgeted(cx, |cx| self.running.poll_next_unpin(cx));
+            // That of a body that was first polled in there: what comes next is another request's.
+            let stale = self.given.lock().interest.take();
+            drop(stale);
+            match polled {
                 Poll::Ready(Some(())) => {}
                 // Polled once, one may have given another.
                 Poll::Ready(None) | Poll::Pending if self.given.lock().tasks.is_empty() => return,
