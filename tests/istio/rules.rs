@@ -117,6 +117,25 @@ fn of_objects_that_are_there_twice_that_counts_which_was_in_force_first() {
 }
 
 #[test]
+fn each_that_does_not_count_is_told_of_the_one_that_does() {
+    let rules = Rules::new();
+    for (source, host) in [("a", "one"), ("b", "two"), ("c", "user")] {
+        rules.put(source, rule(host, 1)).unwrap();
+    }
+    let mut batch = Batch::new();
+    for (source, host) in [("a", "one"), ("b", "two")] {
+        batch.put(source, rule(host, 1) + "---\n" + &rule("user", 2));
+    }
+    assert!(rules.apply(batch).is_empty());
+    assert_eq!(limit(&rules, "user"), Some(1));
+    assert_eq!(idle(&rules).len(), 2);
+    for problem in rules.problems() {
+        let text = problem.to_string();
+        assert!(text.contains("the one in c, line 1, is in force"), "{text}");
+    }
+}
+
+#[test]
 fn a_source_that_gives_an_object_up_does_not_get_it_back() {
     let rules = Rules::new();
     rules.put("a", rule("user", 1)).unwrap();

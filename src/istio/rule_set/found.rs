@@ -35,7 +35,8 @@ fn key(object: &Resource) -> Key<'_> {
 
 impl Found {
     pub(super) fn new(loaded: &[Arc<Loaded>], former: Option<&RuleSet>) -> Self {
-        let mut duplicates = Vec::new();
+        // Those that do not count, and where the one is that does in the end.
+        let mut others: Vec<(usize, Slot)> = Vec::new();
         let mut slots: Vec<Slot> = Vec::new();
         let mut places: HashMap<Key<'_>, usize> = HashMap::new();
         // Nearly always there are none.
@@ -52,22 +53,24 @@ impl Found {
                         slots.push(slot);
                     }
                     hash_map::Entry::Occupied(place) => {
-                        let there = &mut slots[*place.get()];
+                        let index = *place.get();
+                        let there = &mut slots[index];
                         let owners = owners.get_or_init(|| owners_in(former));
                         let owner = owners.get(place.key());
                         let is_owner = |slot: &Slot| owner == Some(&&*slot.file);
-                        if is_owner(&slot) && !is_owner(there) {
-                            duplicates.push(duplicate(&slot, there));
-                            *there = slot;
-                        } else {
-                            duplicates.push(duplicate(there, &slot));
-                        }
+                        let other = match is_owner(&slot) && !is_owner(there) {
+                            true => std::mem::replace(there, slot),
+                            false => slot,
+                        };
+                        others.push((index, other));
                     }
                 }
             }
         }
+        let duplicates = others.iter();
+        let duplicates = duplicates.map(|(index, other)| duplicate(&slots[*index], other));
         let mut found = Self {
-            duplicates,
+            duplicates: duplicates.collect(),
             ..Self::default()
         };
         for slot in slots {
@@ -94,7 +97,7 @@ fn owners_in(former: Option<&RuleSet>) -> HashMap<Key<'_>, &Path> {
 fn duplicate(counts: &Slot, other: &Slot) -> Problem {
     let mut place = counts.file.display().to_string();
     if has_lines(&counts.file) {
-        place.push_str(&format!(", line {}", counts.object.meta().at.line));
+        place.push_str(&format!(", line {},", counts.object.meta().at.line));
     }
     let meta = other.object.meta();
     let mut report = Report::new(&other.file);
@@ -102,15 +105,13 @@ fn duplicate(counts: &Slot, other: &Slot) -> Problem {
         Resource::MeshConfig(_) => report.error(
             meta.at,
             &meta.path(),
-            format_args!(
-                "a second MeshConfig: the one in {place}, is in force; a mesh has one"
-            ),
+            format_args!("a second MeshConfig: the one in {place} is in force; a mesh has one"),
         ),
         Resource::DestinationRule(_) | Resource::Sidecar(_) => report.error(
             meta.at,
             &meta.path(),
             format_args!(
-                "a second {} {}/{}: the one in {place}, is in force; give this one another name, or \
+                "a second {} {}/{}: the one in {place} is in force; give this one another name, or \
                  remove it",
                 other.object.kind(),
                 meta.namespace(),

@@ -128,8 +128,11 @@ impl Builder {
     ///
     /// A connection beyond that waits for its turn, and the requests that it is for are pending
     /// meanwhile; its [`connect_timeout`](Limits::connect_timeout) runs from when it begins. For
-    /// each that waits, an idle connection of a destination where nothing is pending closes. Envoy
-    /// has no such limit on the connections that it makes.
+    /// each that waits, a connection of a destination where nothing is pending closes, if it is idle,
+    /// or connects for a request that has gone. A destination where something always pends gives
+    /// none up: bound it by [`max_connections`](Limits::max_connections), or
+    /// [`max_requests_per_connection`](Limits::max_requests_per_connection). Envoy has no such limit
+    /// on the connections that it makes.
     pub fn max_total_connections(mut self, max: impl Into<Option<usize>>) -> Self {
         self.options.max_total_connections = max.into().map(|max| max.max(1));
         self

@@ -189,14 +189,14 @@ impl<B: Send + 'static> Destinations<B> {
         }
     }
 
-    /// Has destinations with idle connections give them up, as many as are wanted.
+    /// Has destinations with unused connections give them up, as many as are wanted.
     pub(super) fn make_room(&self) {
         while let Some(pool) = self.room.as_ref().and_then(Room::next_offer) {
             pool.yield_room();
         }
     }
 
-    /// A destination has an idle connection. Whether somebody wants its room.
+    /// A destination has an unused connection. Whether somebody wants its room.
     pub(super) fn offer_room(&self, pool: &Arc<Pool<B>>) -> bool {
         self.room.as_ref().is_some_and(|room| room.offer(pool))
     }
@@ -212,7 +212,7 @@ impl<B: Send + 'static> Destinations<B> {
         self.room.as_ref().is_some_and(Room::is_short)
     }
 
-    /// An idle connection closes for the sake of one that has no room.
+    /// An unused connection closes for the sake of one that has no room.
     pub(super) fn will_give_room(&self) {
         if let Some(room) = &self.room {
             room.promise();

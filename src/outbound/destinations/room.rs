@@ -27,7 +27,7 @@ struct State<B: Send + 'static> {
     /// Connections that close to make room.
     promised: usize,
     waiting: Turns<(Address, ConnectionKey), Waiting<B>>,
-    /// Destinations that have had an idle connection since they were last asked for one.
+    /// Destinations that have had an unused connection since they were last asked for one.
     spare: Turns<Address, Arc<Pool<B>>>,
 }
 
@@ -129,7 +129,7 @@ impl<B: Send + 'static> Room<B> {
         self.note(&state);
     }
 
-    /// A destination has an idle connection. Whether somebody wants its room.
+    /// A destination has an unused connection. Whether somebody wants its room.
     pub(super) fn offer(&self, pool: &Arc<Pool<B>>) -> bool {
         let mut state = self.lock();
         state.spare.push(address(pool), pool.clone());
